@@ -1,0 +1,2 @@
+//! The `baraza` command.
+fn main() {}
