@@ -1,0 +1,208 @@
+//! The loops between the matrix products, written once and compiled for each instruction set.
+//!
+//! Sums run in [`LANES`] fixed partial sums with fused multiply-adds, so that every machine gives
+//! the same bits; the compiler turns the lanes into whatever registers there are.
+
+use crate::dispatch::Isa;
+#[cfg(target_arch = "x86_64")]
+use crate::x86::avx512vnni::Avx512Vnni;
+
+/// Partial sums of a reduction.
+pub(crate) const LANES: usize = 16;
+
+/// Compiles `$call`, whose callees must be `inline(always)`, for the given [`Isa`].
+macro_rules! dispatch {
+    ($isa:expr, $call:expr) => {
+        match $isa.0 {
+            crate::dispatch::Kind::Scalar => $call,
+            #[cfg(target_arch = "x86_64")]
+            crate::dispatch::Kind::Avx512Vnni(isa) => crate::vector::on_avx512(isa, || $call),
+        }
+    };
+}
+pub(crate) use dispatch;
+
+/// Calls `body`, inlined, with AVX-512 allowed.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(crate) fn on_avx512<R>(_here: Avx512Vnni, body: impl FnOnce() -> R) -> R {
+    /// # Safety
+    /// The features are there.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512dq,f16c,fma,avx2")]
+    unsafe fn call<R>(body: impl FnOnce() -> R) -> R {
+        body()
+    }
+    // SAFETY: an `Avx512Vnni` is the proof of these features.
+    unsafe { call(body) }
+}
+
+/// Sum of products of two slices of the same length.
+#[inline(always)]
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    let (a_whole, b_whole) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let (a_tail, b_tail) = (a_whole.remainder(), b_whole.remainder());
+    for (a, b) in a_whole.zip(b_whole) {
+        for l in 0..LANES {
+            lanes[l] = a[l].mul_add(b[l], lanes[l]);
+        }
+    }
+    for (l, (a, b)) in a_tail.iter().zip(b_tail).enumerate() {
+        lanes[l] = a.mul_add(*b, lanes[l]);
+    }
+    sum_lanes(lanes)
+}
+
+/// Adds lanes pairwise, in a fixed order.
+#[inline(always)]
+fn sum_lanes(mut lanes: [f32; LANES]) -> f32 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for l in 0..width {
+            lanes[l] += lanes[l + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// `e^x` to within 2 units in the last place for x <= 0 and moderate x > 0; 0 below -87, at most
+/// `e^88` above. No tables, no branches: it vectorises.
+///
+/// Method: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial of degree 6 for e^r (Taylor's
+/// coefficients, enough at this width), times 2^n put together from its bits.
+#[inline(always)]
+pub(crate) fn exp(x: f32) -> f32 {
+    const ROUND: f32 = 12_582_912.0;
+    let clamped = x.clamp(-87.0, 88.0);
+    let n = clamped.mul_add(std::f32::consts::LOG2_E, ROUND) - ROUND;
+    let r = n.mul_add(-0.693_359_4, clamped);
+    let r = n.mul_add(2.121_944_4e-4, r);
+    let mut p = 1.0 / 720.0;
+    for c in [1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
+        p = r.mul_add(p, c);
+    }
+    let power = f32::from_bits((((n as i32) + 127) as u32) << 23);
+    if x < -87.0 { 0.0 } else { p * power }
+}
+
+#[inline(always)]
+fn rms_norm_row(x: &[f32], gain: &[f32], epsilon: f32, out: &mut [f32]) {
+    let mean = dot(x, x) / x.len() as f32;
+    let inverse = 1.0 / (mean + epsilon).sqrt();
+    for ((out, x), gain) in out.iter_mut().zip(x).zip(gain) {
+        *out = x * inverse * gain;
+    }
+}
+
+/// Root-mean-square normalisation (ONNX `SimplifiedLayerNormalization`) of each row of `x`
+/// (`[rows, gain.len()]`): `out = x / sqrt(mean(x^2) + epsilon) * gain`.
+///
+/// # Panics
+/// If `x` and `out` differ in length or are not whole rows.
+pub fn rms_norm(isa: Isa, x: &[f32], gain: &[f32], epsilon: f32, out: &mut [f32]) {
+    assert!(x.len() == out.len() && x.len() % gain.len() == 0, "rows of {}", gain.len());
+    dispatch!(isa, {
+        for (x, out) in x.chunks_exact(gain.len()).zip(out.chunks_exact_mut(gain.len())) {
+            rms_norm_row(x, gain, epsilon, out);
+        }
+    });
+}
+
+/// `out += x`, element by element.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn add(isa: Isa, x: &[f32], out: &mut [f32]) {
+    assert_eq!(x.len(), out.len());
+    dispatch!(isa, {
+        for (out, x) in out.iter_mut().zip(x) {
+            *out += x;
+        }
+    });
+}
+
+/// `x = x / (1 + e^-x)` (SiLU), element by element.
+pub fn silu(isa: Isa, x: &mut [f32]) {
+    dispatch!(isa, {
+        for x in x.iter_mut() {
+            *x /= 1.0 + exp(-*x);
+        }
+    });
+}
+
+/// `x = 1 / (1 + e^-x)` (ONNX `Sigmoid`), element by element.
+pub fn sigmoid(isa: Isa, x: &mut [f32]) {
+    dispatch!(isa, {
+        for x in x.iter_mut() {
+            *x = 1.0 / (1.0 + exp(-*x));
+        }
+    });
+}
+
+/// Rotates the pairs of one head in place (rotary position embedding, Su et al. 2021).
+///
+/// `cos` and `sin` hold one value a pair; the first `2 * cos.len()` values of `head` turn, the
+/// rest stay. Pairs are (i, i + half) or, `interleaved`, (2 i, 2 i + 1).
+///
+/// # Panics
+/// If `head` is shorter than twice `cos`, or `sin` than `cos`.
+pub fn rotate(head: &mut [f32], cos: &[f32], sin: &[f32], interleaved: bool) {
+    let half = cos.len();
+    let head = &mut head[..2 * half];
+    for i in 0..half {
+        let (a, b) = if interleaved { (2 * i, 2 * i + 1) } else { (i, i + half) };
+        let (x, y) = (head[a], head[b]);
+        head[a] = x * cos[i] - y * sin[i];
+        head[b] = y * cos[i] + x * sin[i];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp_is_close_to_the_real_one() {
+        let mut x = -86.9f32;
+        while x < 80.0 {
+            let (ours, real) = (f64::from(exp(x)), f64::from(x).exp());
+            assert!((ours / real - 1.0).abs() < 4e-7, "e^{x}: {ours} where {real} was expected");
+            x += 0.0137;
+        }
+        assert_eq!(exp(-1000.0), 0.0);
+        assert_eq!(exp(0.0), 1.0);
+    }
+
+    #[test]
+    fn every_isa_gives_the_same_bits() {
+        let x: Vec<f32> = (0..1003).map(|i| ((i * 37 % 101) as f32 - 50.0) * 0.17).collect();
+        let gain: Vec<f32> = (0..1003).map(|i| 0.5 + (i % 7) as f32 * 0.1).collect();
+        for isa in Isa::available() {
+            let (mut a, mut b) = (vec![0.0; 1003], vec![0.0; 1003]);
+            rms_norm(isa, &x, &gain, 1e-5, &mut a);
+            rms_norm(Isa::SCALAR, &x, &gain, 1e-5, &mut b);
+            assert_eq!(a, b, "{}", isa.name());
+            silu(isa, &mut a);
+            silu(Isa::SCALAR, &mut b);
+            assert_eq!(a, b, "{}", isa.name());
+        }
+    }
+
+    #[test]
+    fn rotation_keeps_length_and_undoes_itself() {
+        let head: Vec<f32> = (0..16).map(|i| i as f32 - 7.5).collect();
+        let cos: Vec<f32> = (0..8).map(|i| (i as f32).cos()).collect();
+        let sin: Vec<f32> = (0..8).map(|i| (i as f32).sin()).collect();
+        let back: Vec<f32> = sin.iter().map(|s| -s).collect();
+        for interleaved in [false, true] {
+            let mut turned = head.clone();
+            rotate(&mut turned, &cos, &sin, interleaved);
+            assert!((dot(&turned, &turned) / dot(&head, &head) - 1.0).abs() < 1e-6);
+            rotate(&mut turned, &cos, &back, interleaved);
+            for (a, b) in turned.iter().zip(&head) {
+                assert!((a - b).abs() < 1e-5);
+            }
+        }
+    }
+}
