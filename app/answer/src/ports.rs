@@ -1,0 +1,258 @@
+//! What the core needs from the rest of the box, as traits that others implement: a library to find
+//! passages in, a journal that forgets nothing, and a language model.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use crate::desk::{Answer, AnswerCode, Channel, Ticket};
+use crate::prompt::Prompt;
+use crate::question::{CacheKey, Language, QuestionText};
+use crate::relevance::Found;
+
+/// The storage behind a [`Library`] or [`Journal`] failed. The sentence is for the person in charge
+/// and says what to do next.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct StorageError(pub String);
+
+/// Passages that can be searched.
+pub trait Library {
+    /// Passages of this language that have any of the words, best first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the library cannot be read.
+    fn search(
+        &self,
+        words: &[String],
+        language: &Language,
+        limit: usize,
+    ) -> Result<Found, StorageError>;
+}
+
+/// What an answer was made with. A cached answer is served only while all of it stays the same.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Making {
+    /// Identifies the model and its weights; empty in no-model mode.
+    pub model: String,
+    /// Identifies the knowledge packs loaded.
+    pub knowledge: String,
+    /// [`crate::prompt::VERSION`].
+    pub prompt: u32,
+}
+
+/// A question that passed the checks, on its way into the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepting {
+    /// The words.
+    pub text: QuestionText,
+    /// Language of question and answer.
+    pub language: Language,
+    /// Where it came from.
+    pub channel: Channel,
+}
+
+impl Accepting {
+    /// The key of the exact cache.
+    #[must_use]
+    pub fn key(&self) -> CacheKey {
+        CacheKey::of(&self.text)
+    }
+}
+
+/// What became of a question at the door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Accepted {
+    /// It is in the journal and waits.
+    Queued {
+        /// Its place in the order of all questions.
+        seq: i64,
+        /// Its code.
+        code: AnswerCode,
+    },
+    /// It is in the journal, answered from the cache.
+    Answered {
+        /// Its code.
+        code: AnswerCode,
+        /// The answer.
+        answer: Answer,
+    },
+}
+
+/// Why the journal did not take a question.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// As many questions wait as may wait.
+    #[error("{waiting} questions are waiting already: try again in a few minutes")]
+    Busy {
+        /// Questions waiting.
+        waiting: usize,
+    },
+    /// The journal could not be written.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// A question that this process has taken on to answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Its place in the order of all questions.
+    pub seq: i64,
+    /// Its code.
+    pub code: AnswerCode,
+    /// The words.
+    pub text: QuestionText,
+    /// Language of question and answer.
+    pub language: Language,
+}
+
+/// The record of every question and its one answer. What a method reports as done is on the disk:
+/// it survives a cut in power the moment after.
+pub trait Journal {
+    /// Takes a question in, and answers it in the same commit if the cache holds its answer, made
+    /// with the same `making`. `code` is asked for codes until one is free.
+    ///
+    /// # Errors
+    /// [`AcceptError::Busy`] if `waiting_max` questions wait; [`AcceptError::Storage`] if nothing
+    /// could be written. Nothing is kept in either case.
+    fn accept(
+        &mut self,
+        question: &Accepting,
+        making: &Making,
+        waiting_max: usize,
+        code: &mut dyn FnMut() -> AnswerCode,
+    ) -> Result<Accepted, AcceptError>;
+
+    /// Puts back what a process that died was writing, and gives up on questions that were being
+    /// written at too many deaths. Only the one process that may write answers calls this, before
+    /// it takes its first question. Returns how many questions wait now.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the journal cannot be written.
+    fn resume(&mut self) -> Result<usize, StorageError>;
+
+    /// Takes on a waiting question; `None` if there is none such.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the journal cannot be written.
+    fn take(&mut self, which: Which) -> Result<Option<Job>, StorageError>;
+
+    /// The cached answer to a question taken on earlier, if one has appeared since it was accepted.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the journal cannot be read.
+    fn cached(&self, job: &Job, making: &Making) -> Result<Option<Answer>, StorageError>;
+
+    /// Keeps the answer to a question taken on, marks the question done and fills the cache, in one
+    /// commit.
+    ///
+    /// # Errors
+    /// [`StorageError`] if it could not be written; the question then still waits for its answer.
+    fn finish(&mut self, job: &Job, answer: &Answer, making: &Making) -> Result<(), StorageError>;
+
+    /// Gives up on a question taken on.
+    ///
+    /// # Errors
+    /// [`StorageError`] if it could not be written.
+    fn fail(&mut self, job: &Job, reason: &str) -> Result<(), StorageError>;
+
+    /// Puts a question taken on back to where it was, because the box stops.
+    ///
+    /// # Errors
+    /// [`StorageError`] if it could not be written.
+    fn release(&mut self, job: &Job) -> Result<(), StorageError>;
+
+    /// Where a question stands; `None` if there is no such code.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the journal cannot be read.
+    fn find(&self, code: &AnswerCode) -> Result<Option<Record>, StorageError>;
+
+    /// Questions waiting or being written.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the journal cannot be read.
+    fn queued(&self) -> Result<usize, StorageError>;
+}
+
+/// Which question [`Journal::take`] takes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Which {
+    /// The first in order. Order is acceptance, but a question that was being written at several
+    /// deaths of the box comes after all others.
+    Next,
+    /// The first accepted after the one with this place, for going round those that must wait.
+    After(i64),
+    /// The one with this place in the order.
+    This(i64),
+}
+
+/// What the journal knows of one question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its place in the order of all questions.
+    pub seq: i64,
+    /// What people may see of it.
+    pub ticket: Ticket,
+}
+
+/// Bounds of one answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WritingLimits {
+    /// Tokens written at most.
+    pub new_tokens_max: usize,
+    /// Time from the first token of the prompt to the last of the answer.
+    pub time_max: Duration,
+}
+
+/// Why a model stopped writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ending {
+    /// It had said what it had to say.
+    Complete,
+    /// A limit was reached; the last sentence may be cut.
+    CutOff,
+    /// The box is stopping.
+    Interrupted,
+}
+
+/// What a model wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// All of it.
+    pub text: String,
+    /// Why it ends there.
+    pub ending: Ending,
+}
+
+/// A model could not write. The sentence is for the person in charge.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ModelError(pub String);
+
+/// Something that writes answers.
+pub trait LanguageModel {
+    /// Identifies model and weights; another id makes cached answers void.
+    fn id(&self) -> &str;
+
+    /// What people call it.
+    fn name(&self) -> &str;
+
+    /// A warning that must be shown beside everything it writes.
+    fn notice(&self) -> Option<&str>;
+
+    /// Writes until it is done, a limit is reached, or `on_text` breaks. `on_text` gets the text in
+    /// pieces of whole characters.
+    ///
+    /// # Errors
+    /// [`ModelError`] if the model cannot run this prompt.
+    fn write(
+        &mut self,
+        prompt: &Prompt,
+        limits: &WritingLimits,
+        on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<Written, ModelError>;
+}

@@ -1,0 +1,51 @@
+//! How a question is put to the model.
+
+use crate::passage::Passage;
+use crate::question::QuestionText;
+
+/// Version of the layout below. A cached answer is served only while this stays the same.
+pub const VERSION: u32 = 1;
+
+/// A prompt in the two roles that every chat template knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prompt {
+    /// What the model is told once.
+    pub system: String,
+    /// The passage and the question.
+    pub user: String,
+}
+
+/// The prompt that grounds an answer in one passage. The embedded model is trained on this exact
+/// layout; the system text comes first and never changes, so that an engine can keep its state.
+#[must_use]
+pub fn grounded(question: &QuestionText, passage: &Passage) -> Prompt {
+    Prompt {
+        system: "Answer only from the passage.".into(),
+        user: format!("Passage: {}. {}\n\nQuestion: {question}", passage.title, passage.text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_layout_is_the_one_the_model_learned() {
+        let passage = Passage {
+            id: "gravity-force".into(),
+            language: "en".into(),
+            title: "Gravity".into(),
+            text: "Gravity pulls things down.".into(),
+            publisher: "OpenStax".into(),
+            year: 2016,
+            reviewed: false,
+        };
+        let question = QuestionText::parse("what is\ngravity?").unwrap();
+        let prompt = grounded(&question, &passage);
+        assert_eq!(prompt.system, "Answer only from the passage.");
+        assert_eq!(
+            prompt.user,
+            "Passage: Gravity. Gravity pulls things down.\n\nQuestion: what is gravity?"
+        );
+    }
+}
