@@ -54,6 +54,7 @@ mod writer;
 pub use bytes::PackBytes;
 pub use error::PackError;
 pub use manifest::{FileEntry, Manifest, ModelCard, Tensor, TensorKind};
+pub use mmap::map_file;
 pub use open::{Pack, TensorView};
 pub use writer::{PackWriter, TensorSink};
 

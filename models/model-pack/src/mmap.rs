@@ -41,3 +41,16 @@ impl Mapping {
         self.0.as_deref().unwrap_or_default()
     }
 }
+
+/// Maps a whole file read-only, for readers of other formats that must not copy weights either.
+///
+/// The file must not change while the result is alive: writing to it changes the bytes behind the
+/// slice, truncating it ends the process at the next read of the lost part.
+///
+/// # Errors
+///
+/// When the file cannot be opened or mapped.
+pub fn map_file(path: &std::path::Path) -> io::Result<crate::PackBytes> {
+    let mapping = Mapping::of(&File::open(path)?)?;
+    Ok(crate::PackBytes::whole(crate::bytes::Owner::Mapped(mapping)))
+}
