@@ -9,92 +9,61 @@
 //! server.run();
 //! # Ok(()) }
 //! ```
+//!
+//! # The way of a request
+//!
+//! `server` takes a connection, `gate` reads one whole request from it within the limits of
+//! [`limits`], `inner` (`tiny_http`) passes it to one of a few threads, `app` finds the page with
+//! `route` and `form`, asks the desk, and `pages` writes it in one of the languages of `words`.
+//! A finished page is a `reply`; an answer that is being written is a `stream`.
+//!
+//! # Why …?
+//!
+//! *Why does `POST /ask` answer 303 and not 200?* A person reloads, and a phone that comes back to
+//! the Wi-Fi reloads by itself: reloading the answer to a POST asks again. So the answer's own
+//! address, `/a/CODE`, is where every browser ends up; it is what one keeps and shows to others.
+//! The body of the 303 is a page that carries the code as well, for programs that do not follow.
+//!
+//! *Why no cookies, no sessions?* Captive mini browsers lose them, and the code does their work.
+//!
+//! *Why one request per connection, and a gate before `tiny_http`?* See `gate`.
+//!
+//! *Why is the refresh inside `noscript`?* Where JavaScript runs, the answer streams into the page,
+//! and a refresh would cut the stream off. Where it does not, the page looks again every few
+//! seconds until it is finished, and then stays as it is.
+//!
+//! *What if the script is refused a stream?* It looks again by itself, as often as the refresh
+//! would. And for a browser that has JavaScript but did not get ours, there is a link.
+//!
+//! # Languages
+//!
+//! The interface speaks the language of `?lang=`, else the best of `Accept-Language`, else English.
+//! It is not the language of the question: that is the optional form field `language`, else the
+//! box's own.
 
 #![forbid(unsafe_code)]
 
+mod app;
+mod assets;
 mod bind;
+mod form;
+mod gate;
+mod head;
+mod inner;
+pub mod limits;
 mod options;
+mod pages;
+mod permits;
+mod reply;
+mod route;
+mod server;
+mod stream;
+mod trouble;
+mod words;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use answer::desk::Desk;
+#[cfg(test)]
+mod tests;
 
 pub use bind::BindError;
 pub use options::Options;
-
-/// The web server of a box, bound to its address. Serves nothing before [`Server::run`].
-pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
-    desk: Arc<dyn Desk>,
-    options: Options,
-    stopping: Arc<AtomicBool>,
-}
-
-impl Server {
-    /// Takes the address; people who connect from now on wait until [`Server::run`].
-    ///
-    /// # Errors
-    /// [`BindError`] if another program holds the port, if this user may not take it, or if this
-    /// computer does not have the address.
-    pub fn bind(
-        address: SocketAddr,
-        desk: Arc<dyn Desk>,
-        options: Options,
-    ) -> Result<Self, BindError> {
-        let listener = TcpListener::bind(address).map_err(|e| BindError::new(address, e))?;
-        let address = listener.local_addr().map_err(|e| BindError::new(address, e))?;
-        let stopping = Arc::new(AtomicBool::new(false));
-        Ok(Self { listener, address, desk, options, stopping })
-    }
-
-    /// The address taken, with the real port if port 0 was asked for.
-    #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// A handle that makes [`Server::run`] return.
-    #[must_use]
-    pub fn stopper(&self) -> Stopper {
-        Stopper { address: self.address, stopping: Arc::clone(&self.stopping) }
-    }
-
-    /// Serves people until [`Stopper::stop`] is called.
-    pub fn run(self) {
-        let _ = (&self.desk, &self.options);
-        for _connection in self.listener.incoming() {
-            if self.stopping.load(Ordering::SeqCst) {
-                return;
-            }
-        }
-    }
-}
-
-/// Ends a [`Server::run`]; clones act on the same server.
-#[derive(Debug, Clone)]
-pub struct Stopper {
-    address: SocketAddr,
-    stopping: Arc<AtomicBool>,
-}
-
-impl Stopper {
-    /// Asks the server to stop: it takes no new connection, gives those it has a moment to end,
-    /// and `run` returns. Returns at once; calling it again does nothing.
-    pub fn stop(&self) {
-        if self.stopping.swap(true, Ordering::SeqCst) {
-            return;
-        }
-        // The accept call sleeps until somebody connects, so somebody does.
-        let mut address = self.address;
-        if address.ip().is_unspecified() {
-            address.set_ip(match address.ip() {
-                IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-                IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-            });
-        }
-        drop(TcpStream::connect_timeout(&address, std::time::Duration::from_secs(1)));
-    }
-}
+pub use server::{Server, Stopper};

@@ -1,0 +1,83 @@
+//! Every limit of the web server, with its reason.
+//!
+//! The box is small, its Wi-Fi holds 8 to 32 phones, and a school is full of curious people. What
+//! is not bounded here will be found.
+
+use std::time::Duration;
+
+/// Bytes of a request's first line and headers. Browsers send under 2 KiB; we set no cookies.
+pub const HEAD_BYTES_MAX: usize = 8 * 1024;
+
+/// Bytes of a form. A question of 500 characters in a four-byte script, percent-encoded, takes 6 KB;
+/// the rest lets somebody who wrote too much get it back with a word about the limit.
+pub const BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// Fields of a form or a query. Ours have two; more than this is no form of ours.
+pub const FIELDS_MAX: usize = 32;
+
+/// Ranges read from an `Accept-Language` header; people configure a handful.
+pub const LANGUAGE_RANGES_MAX: usize = 16;
+
+/// Connections at once. Each holds a thread, a few sockets and about 100 KB; the Wi-Fi of a box
+/// carries fewer phones than this has seats.
+pub const CONNECTIONS_MAX: usize = 96;
+
+/// Connections at once from one address. A browser opens six; a class behind one kiosk or one
+/// shared phone still fits, and no single device can take every seat.
+pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 24;
+
+/// Answer streams at once. Fewer than [`CONNECTIONS_MAX`], so that pages still come when every
+/// stream is taken; a page without a stream refreshes itself instead.
+pub const STREAMS_MAX: usize = 32;
+
+/// How long one stream may last. Longer than a long queue on a slow board; a browser that wants
+/// more connects again by itself.
+pub const STREAM_TIME_MAX: Duration = Duration::from_secs(600);
+
+/// Silence on a stream after which a comment is sent, so that a phone that left is noticed.
+pub const STREAM_SILENCE_MAX: Duration = Duration::from_secs(5);
+
+/// How often a stream looks whether the box is stopping.
+pub const STREAM_TICK: Duration = Duration::from_millis(250);
+
+/// Wait that a browser is told to keep before it opens a broken stream again, in milliseconds.
+pub const STREAM_RETRY_MS: u32 = 2000;
+
+/// Time to send a whole request. A phone at the edge of the Wi-Fi needs seconds; a connection
+/// opened on suspicion by a browser, or one that trickles bytes, loses its seat after this.
+pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(15);
+
+/// Time for one write to a phone that takes no more data (it left, or it sleeps).
+pub const WRITE_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// Time the inner server may stay silent; streams speak every [`STREAM_SILENCE_MAX`].
+pub const INNER_SILENCE_MAX: Duration = Duration::from_secs(60);
+
+/// Bytes and time spent on taking in the rest of a request that was refused. A browser reads our
+/// page only if its own sending was not cut off; 4 MiB covers any question pasted by mistake.
+pub const REFUSED_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// See [`REFUSED_BYTES_MAX`].
+pub const REFUSED_TIME_MAX: Duration = Duration::from_secs(3);
+
+/// Time spent on a client that finds no seat. It is met on the one thread that takes connections.
+pub const TURN_AWAY_TIME_MAX: Duration = Duration::from_millis(100);
+
+/// Wait after the system could not hand over a connection, which happens when it is out of files.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Threads that make pages. Making one takes well under a millisecond and a journal write; more
+/// threads would only take processor time from the model.
+pub const WORKERS: usize = 4;
+
+/// Stack of a connection's thread; making the largest page needs a tenth of it.
+pub const CONNECTION_STACK_BYTES: usize = 256 * 1024;
+
+/// Time that connections get to end when the box stops.
+pub const STOP_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// Seconds after which a waiting page without JavaScript looks again. Short enough to feel alive,
+/// long enough to read the code, and 32 phones then ask for 8 small pages a second.
+pub const REFRESH_S: u32 = 4;
+
+/// What a person is told to wait when the queue is full, as `Retry-After` in seconds.
+pub const RETRY_AFTER_S: u32 = 60;
