@@ -1,1 +1,40 @@
-//! To be written.
+//! From a model pack to tokens: tract runs the pack's graph, with our operators for everything that
+//! touches packed weights or the KV cache.
+//!
+//! The engine knows nothing of HTTP, SMS or SQL, has no async and starts no thread but the kernel
+//! pool's. It is the only crate that imports tract or `tokenizers`.
+//!
+//! # One forward pass
+//!
+//! [`Engine::forward`] takes T tokens that may belong to any number of sequences. All operators but
+//! attention see `[1, T, hidden]` and do not care whose tokens they are; attention reads one more
+//! graph input, `places` (`[T, 2]`: slot and position), and owns the KV cache of each slot. Prefill,
+//! prefill in chunks, decoding and many sequences at once are therefore the same call. Only the
+//! positions listed in `rows` reach the vocabulary matrix.
+//!
+//! # Why not tract's own operators for `com.microsoft`?
+//!
+//! tract 0.23.9 dequantises a `MatMulNBits` matrix to f32 while loading, which for a 1B model is 5 GB,
+//! and its `GroupQueryAttention` refuses a past cache with internal rotary embedding. Ours keep
+//! the weights mapped and packed, and the cache inside the operator, so that the graph has no `past`
+//! and `present` tensors to copy at each token.
+
+#![forbid(unsafe_code)]
+
+mod chat;
+mod engine;
+mod error;
+mod generate;
+mod graph;
+pub mod limits;
+mod ops;
+mod runtime;
+mod sampling;
+mod text;
+
+pub use chat::Message;
+pub use engine::{Batch, BenchRun, Engine, Options, Place};
+pub use error::EngineError;
+pub use generate::{Cancel, Generation, Prompt, Request, StopReason};
+pub use model_pack::Manifest;
+pub use sampling::Sampling;

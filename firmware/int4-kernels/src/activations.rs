@@ -1,6 +1,8 @@
 //! Activations as 8-bit integers, one scale for each weight block.
 
+use crate::dispatch::Isa;
 use crate::layout::MatrixSpec;
+use crate::vector::dispatch;
 
 /// `[tokens, padded_columns]` activations quantised symmetrically: `a = scale * q`, q in
 /// -127..=127, one scale for each token and block. This is what onnxruntime's `MatMulNBits` does
@@ -29,7 +31,7 @@ impl QuantizedRows {
     ///
     /// # Panics
     /// If `x` is not a whole number of rows.
-    pub fn quantize(&mut self, spec: &MatrixSpec, x: &[f32]) {
+    pub fn quantize(&mut self, isa: Isa, spec: &MatrixSpec, x: &[f32]) {
         assert_eq!(x.len() % spec.columns(), 0, "activations are not whole rows");
         self.tokens = x.len() / spec.columns();
         self.padded_columns = spec.padded_columns();
@@ -38,6 +40,11 @@ impl QuantizedRows {
         self.quants.resize(self.tokens * self.padded_columns, 0);
         self.scales.resize(self.tokens * self.blocks, 0.0);
         self.sums.resize(self.tokens * self.blocks, 0);
+        dispatch!(isa, self.fill(spec, x));
+    }
+
+    #[inline(always)]
+    fn fill(&mut self, spec: &MatrixSpec, x: &[f32]) {
         let rows = x.chunks_exact(spec.columns());
         for (t, (row, quants)) in
             rows.zip(self.quants.chunks_exact_mut(self.padded_columns)).enumerate()
@@ -58,6 +65,7 @@ impl QuantizedRows {
 }
 
 /// Writes the quants of one block and gives its scale and the sum of its quants.
+#[inline(always)]
 fn quantize_block(block: &[f32], quants: &mut [i8]) -> (f32, i32) {
     let largest = block.iter().fold(0.0f32, |m, v| m.max(v.abs()));
     if largest == 0.0 || !largest.is_finite() {
@@ -69,7 +77,7 @@ fn quantize_block(block: &[f32], quants: &mut [i8]) -> (f32, i32) {
     for (v, q) in block.iter().zip(quants.iter_mut()) {
         // Adding and taking away 1.5 * 2^23 rounds to the nearest even integer, on every machine.
         let rounded = (v * inverse + 12_582_912.0) - 12_582_912.0;
-        *q = rounded as i8;
+        *q = rounded as i32 as i8;
         sum += i32::from(*q);
     }
     (largest / 127.0, sum)

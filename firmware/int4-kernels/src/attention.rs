@@ -16,6 +16,7 @@ use crate::pool::ThreadPool;
 use crate::vector::{dispatch, exp};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
+use half::vec::HalfBitsVecExt;
 
 /// Positions that lie side by side in the key cache.
 pub const KEY_GROUP: usize = PANEL_ROWS;
@@ -60,7 +61,9 @@ impl KvCache {
     pub fn new(shape: &AttentionShape, capacity: usize) -> KvCache {
         let capacity = capacity.next_multiple_of(KEY_GROUP);
         let len = shape.cache_len(capacity);
-        KvCache { keys: vec![f16::ZERO; len], values: vec![f16::ZERO; len], capacity }
+        // Zeroed as u16: the system hands out such pages untouched, and counts them once written.
+        let zeros = || vec![0u16; len].reinterpret_into::<f16>();
+        KvCache { keys: zeros(), values: zeros(), capacity }
     }
 
     /// Positions that fit.
@@ -138,9 +141,8 @@ pub fn attend(
             tasks.extend((0..shape.kv_heads).map(|head| (part, head)));
         }
     }
-    let output = Output(out.as_mut_ptr());
+    let output = &Output(out.as_mut_ptr());
     pool.run(tasks.len(), &|task| {
-        let output = output;
         let (run, head) = &tasks[task];
         let result = dispatch!(isa, attend_block(shape, queries, run, *head));
         let group = shape.heads / shape.kv_heads;

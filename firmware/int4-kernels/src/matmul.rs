@@ -75,13 +75,10 @@ struct Output(*mut f32);
 unsafe impl Sync for Output {}
 
 /// `out[t][n] = sum over k of x[t][k] * w[n][k]`: `x` is `[tokens, columns]`, `out` `[tokens,
-/// rows]`, both row-major. `scratch` holds the rounded activations and may be shared by products
-/// on the same `x`: it is filled only if `x_is_new`.
+/// rows]`, both row-major. `scratch` takes the rounded activations; keep it between calls.
 ///
 /// # Panics
-/// If the lengths do not fit the matrix, or if `x_is_new` is false and `scratch` has another
-/// shape.
-#[allow(clippy::too_many_arguments)]
+/// If the lengths do not fit the matrix.
 pub fn matmul(
     isa: Isa,
     pool: &ThreadPool,
@@ -89,7 +86,6 @@ pub fn matmul(
     x: &[f32],
     precision: Precision,
     scratch: &mut QuantizedRows,
-    x_is_new: bool,
     out: &mut [f32],
 ) {
     let spec = *matrix.spec();
@@ -97,17 +93,13 @@ pub fn matmul(
     assert_eq!(x.len(), tokens * spec.columns(), "activations are not whole rows");
     assert_eq!(out.len(), tokens * spec.rows(), "output has another shape");
     if precision == Precision::Int8 {
-        if x_is_new {
-            scratch.quantize(&spec, x);
-        }
-        assert!(scratch.fits(&spec) && scratch.tokens == tokens, "scratch has another shape");
+        scratch.quantize(isa, &spec, x);
     }
     let scratch = &*scratch;
-    let output = Output(out.as_mut_ptr());
+    let output = &Output(out.as_mut_ptr());
     // Chunks of panels: enough for balance, few enough that claiming them costs nothing.
     let chunk = spec.panels().div_ceil(pool.threads() * 8).max(1);
     let body = |task: usize| {
-        let output = output;
         let mut tile = [[0.0f32; PANEL_ROWS]; TILE_TOKENS];
         for panel in task * chunk..((task + 1) * chunk).min(spec.panels()) {
             let rows = PANEL_ROWS.min(spec.rows() - panel * PANEL_ROWS);

@@ -101,7 +101,7 @@ fn rms_norm_row(x: &[f32], gain: &[f32], epsilon: f32, out: &mut [f32]) {
 /// # Panics
 /// If `x` and `out` differ in length or are not whole rows.
 pub fn rms_norm(isa: Isa, x: &[f32], gain: &[f32], epsilon: f32, out: &mut [f32]) {
-    assert!(x.len() == out.len() && x.len() % gain.len() == 0, "rows of {}", gain.len());
+    assert!(x.len() == out.len() && x.len().is_multiple_of(gain.len()), "rows of {}", gain.len());
     dispatch!(isa, {
         for (x, out) in x.chunks_exact(gain.len()).zip(out.chunks_exact_mut(gain.len())) {
             rms_norm_row(x, gain, epsilon, out);

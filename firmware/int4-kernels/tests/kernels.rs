@@ -80,7 +80,7 @@ fn activations(len: usize, seed: u64) -> Vec<f32> {
 fn product(isa: Isa, threads: usize, m: &Matrix<'_>, x: &[f32], precision: Precision) -> Vec<f32> {
     let mut out = vec![f32::NAN; x.len() / m.spec().columns() * m.spec().rows()];
     let pool = ThreadPool::new(threads);
-    matmul(isa, &pool, m, x, precision, &mut QuantizedRows::new(), true, &mut out);
+    matmul(isa, &pool, m, x, precision, &mut QuantizedRows::new(), &mut out);
     out
 }
 

@@ -1,0 +1,251 @@
+//! A model, opened.
+
+use crate::chat::ChatTemplate;
+use crate::error::EngineError;
+use crate::graph::Graph;
+use crate::limits::{CONTEXT_DEFAULT, PREFILL_CHUNK, SLOTS_MAX};
+use crate::runtime::Runtime;
+use crate::text::Text;
+use int4_kernels::{Isa, Precision};
+use model_pack::{Manifest, Pack};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tract_onnx::prelude::Tensor;
+
+/// How to open a model.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Options {
+    /// Threads for the kernels; `None` means all that the system offers to this process.
+    pub threads: Option<usize>,
+    /// Keep activations in f32 (slow, for comparing) instead of rounding them to 8 bits.
+    pub f32_activations: bool,
+    /// Positions kept for each sequence; `None` means 4,096. Never more than the model's own.
+    pub context_length: Option<usize>,
+}
+
+/// Where a token stands: in which sequence, and at which position of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// KV cache slot, below [`SLOTS_MAX`].
+    pub slot: usize,
+    /// Position, counted from 0. All earlier positions of the slot must have been given before,
+    /// or earlier in the same batch.
+    pub position: usize,
+}
+
+/// The tokens of one forward pass.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch<'a> {
+    /// Token ids.
+    pub tokens: &'a [u32],
+    /// One place for each token.
+    pub places: &'a [Place],
+    /// Indices into `tokens` of those whose logits are wanted.
+    pub rows: &'a [usize],
+}
+
+/// One measured run.
+#[derive(Debug, Clone, Copy)]
+pub struct BenchRun {
+    /// Time for the whole prompt, all streams.
+    pub prefill: Duration,
+    /// Time for all new tokens, all streams together.
+    pub decode: Duration,
+}
+
+/// A model that is ready to run. One thread at a time.
+#[derive(Debug)]
+pub struct Engine {
+    pack: Pack,
+    graph: Graph,
+    runtime: Arc<Runtime>,
+    pub(crate) text: Option<Text>,
+    pub(crate) chat: ChatTemplate,
+}
+
+impl Engine {
+    /// Builds the graph of a pack. Reads no weights but the rotary tables.
+    ///
+    /// # Errors
+    /// [`EngineError`] if the graph, a weight, the tokenizer or the chat template is not what this
+    /// version runs, or if `BARAZA_KERNEL` names a kernel that this machine has not.
+    pub fn open(pack: Pack, options: &Options) -> Result<Engine, EngineError> {
+        let isa = Isa::from_environment()?;
+        let model = &pack.manifest().model;
+        let context = options.context_length.unwrap_or(CONTEXT_DEFAULT);
+        let context = context.min(model.context_length as usize).max(1);
+        let threads = options.threads.unwrap_or_else(threads_here);
+        let precision =
+            if options.f32_activations { Precision::F32 } else { Precision::Int8 };
+        let runtime = Runtime::new(isa, threads, precision, context, model.layers as usize);
+        let runtime = Arc::new(runtime);
+        let graph = Graph::load(&pack, &runtime)?;
+        let text = pack.tokenizer().map(Text::new).transpose()?;
+        let chat = ChatTemplate::new(&pack)?;
+        Ok(Engine { graph, runtime, text, chat, pack })
+    }
+
+    /// What the pack says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        self.pack.manifest()
+    }
+
+    /// The matrix kernel in use, for example `avx512vnni`.
+    pub fn kernel(&self) -> &'static str {
+        self.runtime.isa.name()
+    }
+
+    /// Threads that work on a pass.
+    pub fn threads(&self) -> usize {
+        self.runtime.pool.threads()
+    }
+
+    /// Positions that a sequence can have.
+    pub fn context_length(&self) -> usize {
+        self.runtime.context
+    }
+
+    /// Values in a row of logits.
+    pub fn vocab_size(&self) -> usize {
+        self.manifest().model.vocab_size as usize
+    }
+
+    /// One forward pass. Gives the logits of the wanted tokens, `[rows, vocab]`, row-major.
+    ///
+    /// # Errors
+    /// [`EngineError::Request`] if the batch is not one, [`EngineError::Run`] if an operator fails.
+    pub fn forward(&mut self, batch: &Batch<'_>) -> Result<Vec<f32>, EngineError> {
+        self.check(batch)?;
+        let tokens = batch.tokens.len();
+        if tokens == 0 {
+            return Ok(vec![]);
+        }
+        let ids: Vec<i64> = batch.tokens.iter().map(|id| i64::from(*id)).collect();
+        let places: Vec<i64> =
+            batch.places.iter().flat_map(|p| [p.slot as i64, p.position as i64]).collect();
+        let rows: Vec<i64> = batch.rows.iter().map(|row| *row as i64).collect();
+        let tensor = |shape: &[usize], values: &[i64]| {
+            Tensor::from_shape(shape, values).map_err(|e| EngineError::run(&e))
+        };
+        self.graph.run([
+            tensor(&[1, tokens], &ids)?,
+            tensor(&[tokens, 2], &places)?,
+            tensor(&[rows.len()], &rows)?,
+        ])
+    }
+
+    fn check(&self, batch: &Batch<'_>) -> Result<(), EngineError> {
+        let refuse = |field, value: String, expected| {
+            Err(EngineError::Request { field, value, expected })
+        };
+        if batch.places.len() != batch.tokens.len() {
+            return refuse("places", batch.places.len().to_string(), "one for each token needed");
+        }
+        if let Some(id) = batch.tokens.iter().find(|id| **id as usize >= self.vocab_size()) {
+            return refuse("token", id.to_string(), "not in the vocabulary");
+        }
+        if let Some(row) = batch.rows.iter().find(|row| **row >= batch.tokens.len()) {
+            return refuse("row", row.to_string(), "no token of the batch has this index");
+        }
+        for place in batch.places {
+            if place.slot >= SLOTS_MAX {
+                return refuse("slot", place.slot.to_string(), "64 slots are kept");
+            }
+            if place.position >= self.context_length() {
+                return refuse("position", place.position.to_string(), "beyond the context");
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts tokens of one sequence through the graph, from position `first`, in chunks; gives the
+    /// logits of the last one. `go_on` is asked between chunks; `None` if it says no.
+    pub(crate) fn prefill(
+        &mut self,
+        slot: usize,
+        first: usize,
+        tokens: &[u32],
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Vec<f32>>, EngineError> {
+        let mut logits = vec![];
+        for (i, chunk) in tokens.chunks(PREFILL_CHUNK).enumerate() {
+            if !go_on() {
+                return Ok(None);
+            }
+            let start = first + i * PREFILL_CHUNK;
+            let places: Vec<Place> =
+                (0..chunk.len()).map(|t| Place { slot, position: start + t }).collect();
+            let last = start + chunk.len() == first + tokens.len();
+            let rows = [chunk.len() - 1];
+            let rows = if last { &rows[..] } else { &[] };
+            logits = self.forward(&Batch { tokens: chunk, places: &places, rows })?;
+        }
+        Ok(Some(logits))
+    }
+
+    /// The logits of every position of one sequence, `[tokens, vocab]`, row-major.
+    ///
+    /// # Errors
+    /// As [`Engine::forward`]; [`EngineError::PromptTooLong`] if it exceeds the context.
+    pub fn logits(&mut self, tokens: &[u32]) -> Result<Vec<f32>, EngineError> {
+        let (prompt, context) = (tokens.len(), self.context_length());
+        if prompt > context {
+            return Err(EngineError::PromptTooLong { prompt, context });
+        }
+        let mut logits = Vec::with_capacity(tokens.len() * self.vocab_size());
+        for (i, chunk) in tokens.chunks(PREFILL_CHUNK).enumerate() {
+            let place = |t| Place { slot: 0, position: i * PREFILL_CHUNK + t };
+            let places: Vec<Place> = (0..chunk.len()).map(place).collect();
+            let rows: Vec<usize> = (0..chunk.len()).collect();
+            logits.extend(self.forward(&Batch { tokens: chunk, places: &places, rows: &rows })?);
+        }
+        Ok(logits)
+    }
+
+    /// Forgets a sequence and gives the memory of its KV cache back.
+    pub fn free(&mut self, slot: usize) {
+        if slot < SLOTS_MAX {
+            self.runtime.free(slot);
+        }
+    }
+
+    /// Runs `streams` sequences of `prompt_tokens` made-up tokens, then decodes `new_tokens` for each
+    /// of them, all streams in one batch.
+    ///
+    /// # Errors
+    /// As [`Engine::forward`]; [`EngineError::PromptTooLong`] if they exceed the context.
+    pub fn bench(
+        &mut self,
+        prompt_tokens: usize,
+        new_tokens: usize,
+        streams: usize,
+    ) -> Result<BenchRun, EngineError> {
+        let context = self.context_length();
+        if prompt_tokens + new_tokens > context {
+            return Err(EngineError::PromptTooLong { prompt: prompt_tokens + new_tokens, context });
+        }
+        let vocab = self.vocab_size() as u32;
+        let token = |i: usize| (i as u32).wrapping_mul(2_654_435_761) % vocab;
+        let prompt: Vec<u32> = (0..prompt_tokens.max(1)).map(token).collect();
+        let start = Instant::now();
+        for slot in 0..streams {
+            self.prefill(slot, 0, &prompt, &mut || true)?;
+        }
+        let prefill = start.elapsed();
+        let start = Instant::now();
+        let rows: Vec<usize> = (0..streams).collect();
+        for i in 0..new_tokens {
+            let position = prompt.len() + i;
+            let places: Vec<Place> = rows.iter().map(|slot| Place { slot: *slot, position }).collect();
+            let tokens: Vec<u32> = rows.iter().map(|slot| token(position + 7 * slot)).collect();
+            self.forward(&Batch { tokens: &tokens, places: &places, rows: &rows })?;
+        }
+        Ok(BenchRun { prefill, decode: start.elapsed() })
+    }
+}
+
+/// Processors that this process may use.
+fn threads_here() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

@@ -1,0 +1,19 @@
+//! Bounds of the engine, each with its reason.
+
+/// Context kept for a sequence unless asked otherwise: a grounded prompt and its answer need less
+/// than 1,500 tokens, and the KV cache of a 1B model at this length is 134 MB.
+pub const CONTEXT_DEFAULT: usize = 4_096;
+
+/// Tokens of a prompt that go through the graph in one call: enough for the matrix kernels to run
+/// near their peak, few enough that cancelling is felt at once and activations stay in megabytes.
+pub const PREFILL_CHUNK: usize = 128;
+
+/// Sequences that can have a KV cache at the same time.
+pub const SLOTS_MAX: usize = 64;
+
+/// Bytes of one stop string; longer ones would hold back text for too long.
+pub const STOP_STRING_BYTES_MAX: usize = 128;
+
+/// Candidates that sampling looks at after the greedy ones: keeps the sort away from vocabularies
+/// of 128,256 tokens when neither top-k nor top-p narrows it.
+pub const CANDIDATES_MAX: usize = 1_024;

@@ -1,0 +1,114 @@
+//! Rotary position embedding: the tables, and `com.microsoft::RotaryEmbedding` on its own.
+
+use super::{Runtime, places, table, wrong_weight};
+use crate::error::EngineError;
+use model_pack::Pack;
+use std::sync::Arc;
+use tract_onnx::pb::NodeProto;
+use tract_onnx::tract_hir::internal::*;
+
+/// Cosines and sines, `[positions, pairs]`.
+#[derive(Debug, Clone)]
+pub(super) struct RotaryTables {
+    cos: Arc<Vec<f32>>,
+    sin: Arc<Vec<f32>>,
+    pairs: usize,
+}
+
+impl RotaryTables {
+    pub(super) fn find(
+        pack: &Pack,
+        node: &str,
+        names: (&str, &str),
+        context: usize,
+    ) -> Result<RotaryTables, EngineError> {
+        let (cos, pairs) = table(pack, node, names.0, context)?;
+        let (sin, sin_pairs) = table(pack, node, names.1, context)?;
+        if pairs == 0 || sin_pairs != pairs || sin.len() != cos.len() {
+            return Err(wrong_weight(node, names.1, "does not fit its cosines"));
+        }
+        if cos.len() < context * pairs {
+            let reason = format!("covers {} positions of {context}", cos.len() / pairs);
+            return Err(wrong_weight(node, names.0, reason));
+        }
+        Ok(RotaryTables { cos: Arc::new(cos), sin: Arc::new(sin), pairs })
+    }
+
+    /// Values of a head that turn.
+    pub(super) fn width(&self) -> usize {
+        2 * self.pairs
+    }
+
+    /// Turns each head of one token.
+    pub(super) fn apply(
+        &self,
+        heads: &mut [f32],
+        head_dim: usize,
+        position: usize,
+        interleaved: bool,
+    ) {
+        let row = position * self.pairs..(position + 1) * self.pairs;
+        let (cos, sin) = (&self.cos[row.clone()], &self.sin[row]);
+        for head in heads.chunks_exact_mut(head_dim) {
+            int4_kernels::vector::rotate(head, cos, sin, interleaved);
+        }
+    }
+}
+
+/// The operator. Inputs: `x` `[1, T, heads * head_dim]`, `places` `[T, 2]`. Output: like `x`.
+#[derive(Debug, Clone)]
+pub(super) struct Rotary {
+    interleaved: bool,
+    heads: usize,
+    names: (String, String),
+    tables: Option<(RotaryTables, Arc<Runtime>)>,
+}
+
+impl PartialEq for Rotary {
+    fn eq(&self, other: &Rotary) -> bool {
+        (self.interleaved, self.heads, &self.names)
+            == (other.interleaved, other.heads, &other.names)
+    }
+}
+
+impl Rotary {
+    pub(super) fn parse(node: &NodeProto) -> TractResult<Rotary> {
+        Ok(Rotary {
+            interleaved: node.get_attr_opt::<i64>("interleaved")?.unwrap_or(0) != 0,
+            heads: node.get_attr_opt("num_heads")?.unwrap_or(0),
+            names: (node.get_attr("cos_cache")?, node.get_attr("sin_cache")?),
+            tables: None,
+        })
+    }
+
+    pub(super) fn bind(
+        &mut self,
+        node: &str,
+        pack: &Pack,
+        runtime: &Arc<Runtime>,
+    ) -> Result<(), EngineError> {
+        let tables =
+            RotaryTables::find(pack, node, (&self.names.0, &self.names.1), runtime.context)?;
+        self.tables = Some((tables, Arc::clone(runtime)));
+        Ok(())
+    }
+
+    pub(super) fn eval(&self, mut inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let (tables, runtime) = self.tables.as_ref().context("tables were not bound")?;
+        let mut x = inputs.remove(0).into_tensor();
+        let width = *x.shape().last().context("a scalar where rows were expected")?;
+        let head_dim = if self.heads == 0 { tables.width() } else { width / self.heads };
+        ensure!(
+            head_dim >= tables.width() && width % head_dim == 0,
+            "{width} values are not whole heads of {head_dim}"
+        );
+        let tokens = x.len() / width;
+        let places = places(runtime, &inputs[0], tokens)?;
+        let mut view = x.try_as_plain_ram_mut()?;
+        let rows = view.as_slice_mut::<f32>()?.chunks_exact_mut(width);
+        for (row, (_, position)) in rows.zip(places) {
+            tables.apply(row, head_dim, position, self.interleaved);
+        }
+        Ok(tvec![x.into_tvalue()])
+    }
+}

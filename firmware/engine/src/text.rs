@@ -1,0 +1,119 @@
+//! Text to tokens and back, piece by piece.
+
+use crate::error::EngineError;
+use tokenizers::Tokenizer;
+
+/// The pack's tokenizer.
+#[derive(Debug)]
+pub(crate) struct Text {
+    tokenizer: Tokenizer,
+}
+
+impl Text {
+    pub(crate) fn new(json: &[u8]) -> Result<Text, EngineError> {
+        let tokenizer = Tokenizer::from_bytes(json);
+        Ok(Text { tokenizer: tokenizer.map_err(|e| EngineError::Tokenizer(e.to_string()))? })
+    }
+
+    /// Token ids of a text; `special` adds what the tokenizer puts around a text of its own accord.
+    pub(crate) fn encode(&self, text: &str, special: bool) -> Result<Vec<u32>, EngineError> {
+        let encoding = self.tokenizer.encode_fast(text, special);
+        let encoding = encoding.map_err(|e| EngineError::Tokenizer(e.to_string()))?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// A function from the next token to the text that it completes. Bytes of an unfinished
+    /// character are kept until it is whole.
+    pub(crate) fn decoder(&self) -> impl FnMut(u32) -> Result<String, EngineError> + '_ {
+        let mut stream = self.tokenizer.decode_stream(true);
+        move |id| {
+            let piece = stream.step(id).map_err(|e| EngineError::Tokenizer(e.to_string()))?;
+            Ok(piece.unwrap_or_default())
+        }
+    }
+}
+
+/// Looks for stop strings in a growing text, and holds back what might become one.
+#[derive(Debug)]
+pub(crate) struct StopStrings<'a> {
+    stops: &'a [String],
+    held: String,
+}
+
+impl<'a> StopStrings<'a> {
+    /// None of the strings may be empty.
+    pub(crate) fn new(stops: &'a [String]) -> StopStrings<'a> {
+        StopStrings { stops, held: String::new() }
+    }
+
+    /// Takes the next piece; gives what may be shown, and whether a stop string was found right
+    /// after it.
+    pub(crate) fn push(&mut self, piece: &str) -> (String, bool) {
+        self.held.push_str(piece);
+        if let Some(at) = self.stops.iter().filter_map(|stop| self.held.find(stop.as_str())).min() {
+            self.held.truncate(at);
+            return (std::mem::take(&mut self.held), true);
+        }
+        let keep = self.stops.iter().map(|stop| overlap(&self.held, stop)).max().unwrap_or(0);
+        let rest = self.held.split_off(self.held.len() - keep);
+        (std::mem::replace(&mut self.held, rest), false)
+    }
+
+    /// What was held back, at the end of the text.
+    pub(crate) fn finish(self) -> String {
+        self.held
+    }
+}
+
+/// Bytes at the end of `text` that are the beginning of `stop`.
+fn overlap(text: &str, stop: &str) -> usize {
+    let starts = stop.char_indices().map(|(i, _)| i).rev();
+    starts.filter(|len| *len > 0).find(|len| text.ends_with(&stop[..*len])).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn half_a_stop_string_is_held_back_and_released() {
+        let stops = vec!["\nQuestion:".to_owned()];
+        let mut stream = StopStrings::new(&stops);
+        assert_eq!(stream.push("Drink water.\nQue"), ("Drink water.".into(), false));
+        assert_eq!(stream.push("nch"), ("\nQuench".into(), false));
+        assert_eq!(stream.push("\nQuestion: next"), (String::new(), true));
+    }
+
+    proptest! {
+        #[test]
+        fn shown_text_is_the_text_up_to_the_first_stop(
+            pieces in prop::collection::vec("[abé\u{1F4A7}]{0,4}", 0..12),
+            stops in prop::collection::vec("[abé\u{1F4A7}]{1,3}", 0..3),
+        ) {
+            let mut stream = StopStrings::new(&stops);
+            let (mut shown, mut stopped) = (String::new(), false);
+            for piece in &pieces {
+                let (text, stop) = stream.push(piece);
+                shown.push_str(&text);
+                if stop {
+                    stopped = true;
+                    break;
+                }
+            }
+            if !stopped {
+                shown.push_str(&stream.finish());
+            }
+            let whole = pieces.concat();
+            let first = stops.iter().filter_map(|stop| whole.find(stop.as_str())).min();
+            if let Some(at) = first {
+                // The first piece to complete any stop string decides; none is ever shown.
+                prop_assert!(stopped && shown.len() >= at.min(shown.len()));
+                prop_assert!(stops.iter().all(|stop| !shown.contains(stop.as_str())));
+                prop_assert!(whole.starts_with(&shown));
+            } else {
+                prop_assert_eq!(shown, whole);
+            }
+        }
+    }
+}
