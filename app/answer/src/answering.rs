@@ -8,7 +8,8 @@ use crate::passage::Passage;
 use crate::ports::{
     Ending, LanguageModel, Library, ModelError, StorageError, WritingLimits, Written,
 };
-use crate::question::{Language, QuestionText};
+use crate::question::{CacheKey, Language, QuestionText};
+use crate::relevance::Query;
 use crate::{prompt, relevance, sentences};
 
 /// What the library has for a question.
@@ -30,11 +31,14 @@ pub fn find_ground(
     language: &Language,
     library: &dyn Library,
 ) -> Result<Ground, StorageError> {
-    let words = relevance::content_words(question, language);
-    if words.is_empty() {
+    if let Some(passage) = library.worded(&CacheKey::of(question), language)? {
+        return Ok(Ground::Passage(Box::new(passage)));
+    }
+    let query = Query::of(question, language);
+    if query.content.is_empty() {
         return Ok(Ground::Nothing);
     }
-    let found = library.search(&words, language, CANDIDATES_MAX)?;
+    let found = library.search(&query, language, CANDIDATES_MAX)?;
     Ok(match relevance::choose(&found) {
         Some(candidate) => Ground::Passage(Box::new(candidate.passage.clone())),
         None => Ground::Nothing,
@@ -132,7 +136,10 @@ mod tests {
     struct Shelf(Found);
 
     impl Library for Shelf {
-        fn search(&self, _: &[String], _: &Language, _: usize) -> Result<Found, StorageError> {
+        fn worded(&self, _: &CacheKey, _: &Language) -> Result<Option<Passage>, StorageError> {
+            Ok(None)
+        }
+        fn search(&self, _: &Query, _: &Language, _: usize) -> Result<Found, StorageError> {
             Ok(self.0.clone())
         }
     }

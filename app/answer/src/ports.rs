@@ -5,9 +5,10 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::desk::{Answer, AnswerCode, Channel, Ticket};
+use crate::passage::Passage;
 use crate::prompt::Prompt;
 use crate::question::{CacheKey, Language, QuestionText};
-use crate::relevance::Found;
+use crate::relevance::{Found, Query};
 
 /// The storage behind a [`Library`] or [`Journal`] failed. The sentence is for the person in charge
 /// and says what to do next.
@@ -17,13 +18,19 @@ pub struct StorageError(pub String);
 
 /// Passages that can be searched.
 pub trait Library {
+    /// The passage that gives this very question, or a phrasing of it, as its own.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the library cannot be read.
+    fn worded(&self, key: &CacheKey, language: &Language) -> Result<Option<Passage>, StorageError>;
+
     /// Passages of this language that have any of the words, best first, at most `limit`.
     ///
     /// # Errors
     /// [`StorageError`] if the library cannot be read.
     fn search(
         &self,
-        words: &[String],
+        query: &Query,
         language: &Language,
         limit: usize,
     ) -> Result<Found, StorageError>;

@@ -4,7 +4,8 @@
 //! A wrong source is worse than none, so the rule is conservative. A word weighs as much as it is
 //! rare in the knowledge searched, a word found nowhere the most; a passage must carry at least half
 //! of the weight of the question's content words, where a word that stands only in the body counts
-//! half. At least one word found must be telling by itself.
+//! half. At least one word found must be telling by itself. A question put in the very words of the
+//! knowledge needs no rule; [`crate::ports::Library::worded`] finds it.
 
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -21,6 +22,18 @@ const BODY_SHARE: f64 = 0.5;
 /// Weight of the most telling word found that makes an answer possible at all: in a pack of a
 /// hundred passages, a word that stands in fewer than about fourteen of them.
 const TELLING_WEIGHT_MIN: f64 = 2.0;
+
+/// Passages that may share the only word of a question if none has it as its title.
+const SINGLE_WORD_PASSAGES_MAX: usize = 2;
+
+/// What is searched for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Words that say what the question is about; only passages with one of them count.
+    pub content: Vec<String>,
+    /// Its other words, which may still set one passage before another.
+    pub rest: Vec<String>,
+}
 
 /// Best place of a passage in which a word of the question stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +63,7 @@ pub struct WordEvidence {
 pub struct Candidate {
     /// The passage.
     pub passage: Passage,
-    /// For each word searched for, in the same order.
+    /// For each content word searched for, in the same order.
     pub words: Vec<WordEvidence>,
 }
 
@@ -63,25 +76,26 @@ pub struct Found {
     pub passages_searched: usize,
 }
 
-/// The words of a question that say what it is about, lower case, each once, in order. Empty if
-/// there are none ("what is it?"), and then nothing needs to be searched.
-#[must_use]
-pub fn content_words(question: &QuestionText, language: &Language) -> Vec<String> {
-    let stop_words = if language.as_str() == "en" { ENGLISH_STOP_WORDS } else { "" };
-    let lowered = question.as_str().to_lowercase().replace('\u{2019}', "'");
-    let mut words: Vec<String> = Vec::new();
-    for word in lowered.unicode_words() {
-        let word = word.strip_suffix("'s").unwrap_or(word);
-        let plain = word.replace('\'', "");
-        let stops = stop_words.split_ascii_whitespace().any(|stop| stop == plain);
-        if !stops && !plain.is_empty() && !words.iter().any(|known| known == word) {
-            words.push(word.to_owned());
-            if words.len() == SEARCH_WORDS_MAX {
-                break;
+impl Query {
+    /// The words of a question, lower case, each once, in order. Without content words ("what is
+    /// it?") nothing needs to be searched.
+    #[must_use]
+    pub fn of(question: &QuestionText, language: &Language) -> Self {
+        let stop_words = if language.as_str() == "en" { ENGLISH_STOP_WORDS } else { "" };
+        let lowered = question.as_str().to_lowercase().replace('\u{2019}', "'");
+        let mut query = Self::default();
+        for word in lowered.unicode_words() {
+            let word = word.strip_suffix("'s").unwrap_or(word);
+            let plain = word.replace('\'', "");
+            let stops = stop_words.split_ascii_whitespace().any(|stop| stop == plain);
+            let words = if stops { &mut query.rest } else { &mut query.content };
+            let known = words.iter().any(|known| known == word);
+            if !plain.is_empty() && !known && words.len() < SEARCH_WORDS_MAX {
+                words.push(word.to_owned());
             }
         }
+        query
     }
-    words
 }
 
 /// The first candidate that is good enough to answer from, or `None`.
@@ -91,11 +105,16 @@ pub fn choose(found: &Found) -> Option<&Candidate> {
 }
 
 fn is_good_enough(candidate: &Candidate, passages_searched: usize) -> bool {
-    // A single word needs no rest of a sentence to mislead: it must be what the passage is about.
-    if let [only] = candidate.words.as_slice()
-        && only.place != Place::Title
-    {
-        return false;
+    // A single word has no others to correct it: it must be what the passage is about.
+    if let [only] = candidate.words.as_slice() {
+        let subject = match only.place {
+            Place::Title => true,
+            Place::Phrasing => only.passages_with_word <= SINGLE_WORD_PASSAGES_MAX,
+            Place::Body | Place::Absent => false,
+        };
+        if !subject {
+            return false;
+        }
     }
     let mut whole = 0.0;
     let mut carried = 0.0;
@@ -147,7 +166,7 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> Vec<String> {
-        content_words(&QuestionText::parse(text).unwrap(), &Language::english())
+        Query::of(&QuestionText::parse(text).unwrap(), &Language::english()).content
     }
 
     fn candidate(words: &[(Place, usize)]) -> Found {
@@ -180,8 +199,8 @@ mod tests {
     #[test]
     fn a_language_without_a_list_keeps_every_word() {
         let question = QuestionText::parse("what ni homa").unwrap();
-        let words = content_words(&question, &Language::parse("sw").unwrap());
-        assert_eq!(words, ["what", "ni", "homa"]);
+        let query = Query::of(&question, &Language::parse("sw").unwrap());
+        assert_eq!(query.content, ["what", "ni", "homa"]);
     }
 
     #[test]
@@ -197,7 +216,9 @@ mod tests {
     #[test]
     fn a_single_word_must_be_the_subject() {
         assert!(choose(&candidate(&[(Place::Title, 3)])).is_some());
+        assert!(choose(&candidate(&[(Place::Phrasing, 2)])).is_some());
         assert!(choose(&candidate(&[(Place::Phrasing, 3)])).is_none());
+        assert!(choose(&candidate(&[(Place::Body, 1)])).is_none());
         // "Baby" stands in a quarter of the passages and tells nothing.
         assert!(choose(&candidate(&[(Place::Title, 25)])).is_none());
     }
@@ -212,9 +233,9 @@ mod tests {
         #[test]
         fn any_text_has_finitely_many_words(text in "\\PC{1,400}") {
             if let Ok(question) = QuestionText::parse(&text) {
-                let words = content_words(&question, &Language::english());
-                prop_assert!(words.len() <= SEARCH_WORDS_MAX);
-                prop_assert!(words.iter().all(|word| !word.is_empty()));
+                let query = Query::of(&question, &Language::english());
+                prop_assert!(query.content.len() <= SEARCH_WORDS_MAX);
+                prop_assert!(query.content.iter().all(|word| !word.is_empty()));
             }
         }
     }

@@ -1,0 +1,234 @@
+//! Loading knowledge packs, each all or nothing.
+
+use answer::question::{CacheKey, QuestionText};
+use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
+
+use crate::error::Result;
+use crate::knowledge::{Entry, KnowledgePack};
+use crate::library::table_of;
+use crate::open::Store;
+
+/// What loading a pack did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Loaded {
+    /// The pack was not there, or an earlier revision was, or another text of the same revision.
+    New,
+    /// Exactly this pack was there already.
+    Same,
+    /// A later revision is there, and stays.
+    Older,
+}
+
+impl Store {
+    /// Loads a pack in place of any earlier revision of it, in one transaction: a search sees the
+    /// old pack or the new one, never a mixture, whatever happens in between.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`] if the database cannot be written.
+    pub fn load(&mut self, pack: &KnowledgePack) -> Result<Loaded> {
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let header = &pack.header;
+        let present: Option<(i64, String, String)> = transaction
+            .query_row(
+                "SELECT id, revision, blake3 FROM packs WHERE name = ?1",
+                [&header.name],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )
+            .optional()?;
+        if let Some((id, revision, blake3)) = present {
+            if blake3 == pack.blake3 {
+                return Ok(Loaded::Same);
+            }
+            if revision > header.revision {
+                return Ok(Loaded::Older);
+            }
+            remove(&transaction, id)?;
+        }
+        transaction.execute(
+            "INSERT INTO packs (name, revision, language, licence, note, blake3)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            (
+                &header.name,
+                &header.revision,
+                &header.language,
+                &header.licence,
+                &header.note,
+                &pack.blake3,
+            ),
+        )?;
+        let pack_id = transaction.last_insert_rowid();
+        for entry in &pack.entries {
+            insert(&transaction, pack_id, entry)?;
+        }
+        transaction.commit()?;
+        Ok(Loaded::New)
+    }
+
+    /// Identifies all packs loaded, whatever the order they were loaded in: another id means that
+    /// answers made before may be out of date.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`] if the database cannot be read.
+    pub fn knowledge_id(&self) -> Result<String> {
+        let mut statement =
+            self.db.prepare("SELECT name, revision, blake3 FROM packs ORDER BY name")?;
+        let mut rows = statement.query([])?;
+        let mut hasher = blake3::Hasher::new();
+        while let Some(row) = rows.next()? {
+            for column in 0..3 {
+                hasher.update(row.get_ref(column)?.as_str().unwrap_or_default().as_bytes());
+                hasher.update(b"\0");
+            }
+        }
+        Ok(hasher.finalize().to_hex()[..16].to_owned())
+    }
+}
+
+fn remove(transaction: &Transaction<'_>, pack_id: i64) -> Result<()> {
+    for table in ["search_en", "search_any"] {
+        transaction.execute(
+            &format!(
+                "DELETE FROM {table} WHERE rowid IN (SELECT id FROM passages WHERE pack_id = ?1)"
+            ),
+            [pack_id],
+        )?;
+    }
+    transaction.execute("DELETE FROM passages WHERE pack_id = ?1", [pack_id])?;
+    transaction.execute("DELETE FROM packs WHERE id = ?1", [pack_id])?;
+    Ok(())
+}
+
+fn insert(transaction: &Transaction<'_>, pack_id: i64, entry: &Entry) -> Result<()> {
+    let phrasings = entry.phrasings.join("\n");
+    transaction
+        .prepare_cached(
+            "INSERT INTO passages
+                 (pack_id, entry_id, language, topic, title, question, phrasings, answer,
+                  publisher, source_title, source_year, reviewed_by, reviewed_on)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        )?
+        .execute((
+            pack_id,
+            &entry.id,
+            &entry.language,
+            &entry.topic,
+            &entry.title,
+            &entry.question,
+            &phrasings,
+            &entry.answer,
+            &entry.source.publisher,
+            &entry.source.title,
+            entry.source.year,
+            entry.reviewed.as_ref().map(|review| &review.by),
+            entry.reviewed.as_ref().map(|review| &review.on),
+        ))?;
+    let id = transaction.last_insert_rowid();
+    let table = table_of(&entry.language);
+    transaction
+        .prepare_cached(&format!(
+            "INSERT INTO {table} (rowid, title, question, phrasings, answer)
+             VALUES (?1, ?2, ?3, ?4, ?5)"
+        ))?
+        .execute((id, &entry.title, &entry.question, &phrasings, &entry.answer))?;
+    let mut insert_wording = transaction.prepare_cached(
+        "INSERT OR IGNORE INTO wordings (key, language, passage_id) VALUES (?1, ?2, ?3)",
+    )?;
+    for wording in entry.phrasings.iter().chain([&entry.question]) {
+        // One that is too long to be asked is never asked.
+        if let Ok(wording) = QuestionText::parse(wording) {
+            let key = CacheKey::of(&wording);
+            insert_wording.execute((key.as_str(), &entry.language, id))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use answer::answering::{Ground, find_ground};
+    use answer::question::Language;
+    use answer::relevance::Query;
+
+    use super::*;
+
+    fn pack(revision: &str, language: &str, answer: &str) -> KnowledgePack {
+        let lines = format!(
+            "{{\"format\":\"baraza-knowledge\",\"version\":1,\"name\":\"p\",\"revision\":\
+             \"{revision}\",\"language\":\"en\",\"licence\":\"CC0-1.0\",\"note\":\"n\"}}\n\
+             {{\"id\":\"a\",\"language\":\"{language}\",\"topic\":\"school\",\"title\":\"Comets\",\
+             \"question\":\"What is a comet?\",\"phrasings\":[\"tell about comets\"],\"answer\":\
+             \"{answer}\",\"source\":{{\"publisher\":\"P\",\"title\":\"S\",\"year\":2020}},\
+             \"reviewed\":null}}\n"
+        );
+        KnowledgePack::parse("p.jsonl", lines.as_bytes()).unwrap()
+    }
+
+    fn answer_to(store: &Store, question: &str, language: &str) -> Option<String> {
+        let question = QuestionText::parse(question).unwrap();
+        let language = Language::parse(language).unwrap();
+        match find_ground(&question, &language, store).unwrap() {
+            Ground::Passage(passage) => Some(passage.text),
+            _ => None,
+        }
+    }
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        (folder, store)
+    }
+
+    #[test]
+    fn a_later_revision_replaces_an_earlier_one_and_not_the_other_way() {
+        let (_folder, mut store) = store();
+        let empty = store.knowledge_id().unwrap();
+        assert_eq!(store.load(&pack("2026-01", "en", "Ice.")).unwrap(), Loaded::New);
+        assert_eq!(store.load(&pack("2026-01", "en", "Ice.")).unwrap(), Loaded::Same);
+        let first = store.knowledge_id().unwrap();
+        assert_ne!(first, empty);
+        assert_eq!(store.load(&pack("2026-02", "en", "Dirty ice.")).unwrap(), Loaded::New);
+        assert_ne!(store.knowledge_id().unwrap(), first);
+        assert_eq!(store.load(&pack("2026-01", "en", "Ice.")).unwrap(), Loaded::Older);
+        assert_eq!(answer_to(&store, "comets", "en").as_deref(), Some("Dirty ice."));
+        assert_eq!(store.passages().unwrap(), 1);
+        assert_eq!(store.integrity_errors().unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_search_keeps_to_its_language() {
+        let (_folder, mut store) = store();
+        store.load(&pack("2026-01", "fr", "De la glace.")).unwrap();
+        assert_eq!(answer_to(&store, "comet", "fr").as_deref(), Some("De la glace."));
+        assert_eq!(answer_to(&store, "comet", "en"), None);
+        assert_eq!(answer_to(&store, "comet", "sw"), None);
+    }
+
+    #[test]
+    fn words_cannot_speak_to_the_search_engine() {
+        let (_folder, mut store) = store();
+        store.load(&pack("2026-01", "en", "Ice.")).unwrap();
+        for hostile in ["\" OR title:\"", "comet* NEAR(", "{title} : x", "NOT AND OR", "a\"\"b"] {
+            let query =
+                Query { content: vec![hostile.into(), "x\0y".into()], rest: vec![hostile.into()] };
+            let language = Language::english();
+            answer::ports::Library::search(&store, &query, &language, 5).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_full_disk_leaves_the_old_pack_whole() {
+        let (_folder, mut store) = store();
+        store.load(&pack("2026-01", "en", "Ice.")).unwrap();
+        let pages: u32 = store.db.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        store.db.pragma_update(None, "max_page_count", pages).unwrap();
+        let starter = KnowledgePack::parse("s", crate::STARTER.as_bytes()).unwrap();
+        let error = store.load(&starter).unwrap_err();
+        assert!(matches!(error, crate::StoreError::DiskFull), "{error}");
+        assert_eq!(store.passages().unwrap(), 1);
+        assert_eq!(answer_to(&store, "comets", "en").as_deref(), Some("Ice."));
+        store.db.pragma_update(None, "max_page_count", 1_000_000).unwrap();
+        assert_eq!(store.load(&starter).unwrap(), Loaded::New);
+        assert_eq!(store.integrity_errors().unwrap(), Vec::<String>::new());
+    }
+}
