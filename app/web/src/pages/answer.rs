@@ -38,8 +38,8 @@ fn pending(view: View, ticket: &Ticket, ahead: Option<usize>, so_far: &str) -> M
     let path = answer_path(code);
     let state = ahead.map_or_else(|| words.writing.to_owned(), words.ahead);
     let main = html! {
-        h1 { (words.waiting_title) }
         (question(words, ticket))
+        h1 { (words.waiting_title) }
         div.card #stage data-stream=(view.link(&format!("{path}/stream")))
             data-refresh=(REFRESH_S) data-writing=(words.writing) {
             p.state #state role="status" { (state) }
@@ -61,8 +61,8 @@ fn pending(view: View, ticket: &Ticket, ahead: Option<usize>, so_far: &str) -> M
 fn done(view: View, ticket: &Ticket, answer: &Answer) -> Markup {
     let words = view.words();
     let main = html! {
-        h1.asked { (words.answer_title) }
         (question(words, ticket))
+        h1 { (words.answer_title) }
         article.card {
             @if answer.danger { p.mark.alarm role="alert" { (words.danger) } }
             (standing(words, answer))
@@ -85,8 +85,8 @@ fn done(view: View, ticket: &Ticket, answer: &Answer) -> Markup {
 fn failed(view: View, ticket: &Ticket, reason: &str) -> Markup {
     let words = view.words();
     let main = html! {
-        h1 { (words.failed_title) }
         (question(words, ticket))
+        h1 { (words.failed_title) }
         p.mark.unchecked dir="auto" { (reason) }
         a.button href=(view.link("/")) { (words.ask_another) }
         (kept_under(words, ticket))

@@ -92,7 +92,7 @@ fn page(view: View, page: Page<'_>) -> Markup {
                 }
                 main { (page.main) }
                 footer {
-                    p.mark.alarm { (words.emergency) }
+                    p.emergency { (words.emergency) }
                     (languages(view, page.path))
                 }
             }

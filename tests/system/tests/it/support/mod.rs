@@ -1,0 +1,25 @@
+//! What several of the tests need: the binary, a browser, a desk that says what it is told.
+
+pub(crate) mod baraza;
+pub(crate) mod browser;
+pub(crate) mod desk;
+
+use std::time::{Duration, Instant};
+
+/// How long a test waits for something that takes a second on an idle computer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Asks again until there is an answer.
+///
+/// # Panics
+/// If there is none for [`PATIENCE`].
+pub(crate) fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = ask() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

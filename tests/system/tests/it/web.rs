@@ -1,0 +1,5 @@
+//! The pages in real browsers: Chromium with and without JavaScript, and w3m.
+
+mod screens;
+mod served;
+mod staged;
