@@ -2,6 +2,7 @@
 //! `apply_chat_template`).
 
 use crate::error::EngineError;
+use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind, context};
 use model_pack::Pack;
 
@@ -47,13 +48,13 @@ impl ChatTemplate {
         };
         let turns: Vec<_> = messages
             .iter()
-            .map(|m| context! { role => m.role, content => m.content })
+            .map(|m| context! { role => &m.role, content => &m.content })
             .collect();
         let values = context! {
             messages => turns,
             add_generation_prompt => true,
-            bos_token => self.bos,
-            eos_token => self.eos,
+            bos_token => &self.bos,
+            eos_token => &self.eos,
         };
         let rendered = environment.get_template("chat").and_then(|t| t.render(values));
         rendered.map_err(|e| template_error(&e))
@@ -62,8 +63,8 @@ impl ChatTemplate {
 
 fn environment(source: &str) -> Result<Environment<'static>, EngineError> {
     let mut environment = Environment::new();
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    environment.set_syntax(syntax.map_err(|e| template_error(&e))?);
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     environment.add_function("raise_exception", |text: String| -> Result<String, minijinja::Error> {
         Err(minijinja::Error::new(ErrorKind::InvalidOperation, text))

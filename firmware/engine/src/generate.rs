@@ -155,7 +155,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         // Taken out so that the decoder may borrow it while the engine runs; put back below.
         let text = self.text.take().ok_or_else(no_tokenizer)?;
-        let result = (|| {
+        let mut write = || -> Result<StopReason, EngineError> {
             let mut decoder = text.decoder();
             let mut stops = StopStrings::new(&request.stop);
             let mut sampler = Sampler::new(request.sampling.clone(), prompt);
@@ -192,7 +192,8 @@ impl Engine {
                 return Ok(StopReason::Cancelled);
             }
             Ok(stop)
-        })();
+        };
+        let result = write();
         self.text = Some(text);
         generation.stop = result?;
         Ok(())

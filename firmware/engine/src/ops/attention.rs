@@ -8,7 +8,6 @@ use super::{Runtime, float, places, width, with_width, wrong_weight};
 use crate::error::EngineError;
 use int4_kernels::attention::{AttentionShape, Run, attend};
 use model_pack::Pack;
-use std::sync::Arc;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 

@@ -55,7 +55,8 @@ impl RotaryTables {
     }
 }
 
-/// The operator. Inputs: `x` `[1, T, heads * head_dim]`, `places` `[T, 2]`. Output: like `x`.
+/// The operator. Inputs: `x` `[1, T, heads * head_dim]` or
+/// `[1, heads, T, head_dim]`, `places` `[T, 2]`. Output: like `x`.
 #[derive(Debug, Clone)]
 pub(super) struct Rotary {
     interleaved: bool,
@@ -96,18 +97,24 @@ impl Rotary {
     pub(super) fn eval(&self, mut inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let (tables, runtime) = self.tables.as_ref().context("tables were not bound")?;
         let mut x = inputs.remove(0).into_tensor();
-        let width = *x.shape().last().context("a scalar where rows were expected")?;
-        let head_dim = if self.heads == 0 { tables.width() } else { width / self.heads };
+        let shape: TVec<usize> = x.shape().into();
+        let (tokens, width) = match *shape {
+            [1, tokens, width] => (tokens, width),
+            [1, _, tokens, head_dim] => (tokens, head_dim),
+            _ => bail!("rotary embedding of a tensor of shape {shape:?}"),
+        };
+        let heads = if shape.len() == 4 { 1 } else { self.heads };
+        let head_dim = if heads == 0 { tables.width() } else { width / heads };
         ensure!(
             head_dim >= tables.width() && width % head_dim == 0,
             "{width} values are not whole heads of {head_dim}"
         );
-        let tokens = x.len() / width;
         let places = places(runtime, &inputs[0], tokens)?;
         let mut view = x.try_as_plain_ram_mut()?;
         let rows = view.as_slice_mut::<f32>()?.chunks_exact_mut(width);
-        for (row, (_, position)) in rows.zip(places) {
-            tables.apply(row, head_dim, position, self.interleaved);
+        // With four axes the heads come first, each with all tokens.
+        for (row, (_, position)) in rows.zip(places.iter().cycle()) {
+            tables.apply(row, head_dim, *position, self.interleaved);
         }
         Ok(tvec![x.into_tvalue()])
     }
