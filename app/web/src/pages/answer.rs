@@ -43,8 +43,8 @@ fn pending(view: View, ticket: &Ticket, ahead: Option<usize>, so_far: &str) -> M
         div.card #stage data-stream=(view.link(&format!("{path}/stream")))
             data-refresh=(REFRESH_S) data-writing=(words.writing) {
             p.state #state role="status" { (state) }
-            p.text #text dir="auto" lang=(ticket.language) { (so_far) }
             p.mark.unchecked #notice hidden[so_far.is_empty()] { (words.writing_notice) }
+            p.text #text dir="auto" lang=(ticket.language) { (so_far) }
         }
         (code_card(words, code))
         noscript { p.quiet { (words.looks_by_itself) } }

@@ -12,13 +12,7 @@ pub(crate) fn home(view: View) -> Markup {
         (ask_form(view, ""))
         details {
             summary { (words.have_code) }
-            form action="/a" {
-                @if view.chosen { input type="hidden" name="lang" value=(view.language.tag()); }
-                label for="code" { (words.code_label) }
-                input #code name="code" required autocomplete="off" autocapitalize="none"
-                    spellcheck="false" dir="ltr";
-                button.second { (words.code_button) }
-            }
+            (code_form(view))
         }
     };
     page(view, Page { title: words.ask_title, path: "/", head: None, main })
@@ -36,6 +30,20 @@ pub(super) fn ask_form(view: View, question: &str) -> Markup {
             p.quiet #hint { (words.ask_hint) }
             button { (words.ask_button) }
             p.quiet { (words.private) }
+        }
+    }
+}
+
+/// The form for an answer code that somebody kept.
+pub(super) fn code_form(view: View) -> Markup {
+    let words = view.words();
+    html! {
+        form action="/a" {
+            @if view.chosen { input type="hidden" name="lang" value=(view.language.tag()); }
+            label for="code" { (words.code_label) }
+            input #code name="code" required autocomplete="off" autocapitalize="characters"
+                spellcheck="false" dir="ltr";
+            button.second { (words.code_button) }
         }
     }
 }

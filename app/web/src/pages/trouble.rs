@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::home::ask_form;
+use super::home::{ask_form, code_form};
 use super::{Page, View, page};
 use crate::trouble::Trouble;
 
@@ -12,6 +12,7 @@ pub(crate) fn trouble(view: View, trouble: &Trouble) -> Markup {
     let main = html! {
         h1 { (words.trouble_title) }
         p.mark.unchecked role="alert" { (trouble.sentence(words)) }
+        @if *trouble == Trouble::NoSuchCode { (code_form(view)) }
         a.button href=(view.link("/")) { (words.first_page) }
     };
     page(view, Page { title: words.trouble_title, path: "/", head: None, main })

@@ -101,7 +101,7 @@ fn refusals_keep_what_was_typed() {
     let box_ = Box_::start();
     let empty = box_.post("/ask", b"question=++");
     assert_eq!(status(&empty), 400);
-    assert!(empty.contains("<textarea") && empty.contains("The box was empty"));
+    assert!(empty.contains("<textarea") && empty.contains("You wrote nothing"));
     assert_eq!(status(&box_.post("/ask", b"")), 400);
 
     for (refusal, code, sentence) in [

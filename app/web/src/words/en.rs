@@ -47,7 +47,7 @@ pub(super) const WORDS: Words = Words {
     ask_another: "Ask another question",
     failed_title: "There is no answer to this question",
 
-    empty: "The box was empty. Write what you want to know, then press Ask.",
+    empty: "You wrote nothing. Write what you want to know, then press Ask.",
     too_long: |length, limit| {
         format!(
             "Your question has {length} characters and at most {limit} fit. Ask the main point \
