@@ -72,6 +72,13 @@ impl Browser {
         let wanted = wanted(setup, browser._profile.path().to_str().unwrap());
         let session = browser.post("", &wanted).unwrap_or_else(|e| panic!("{e}: {INSTALL}"));
         browser.session += &format!("/{}", session["sessionId"].as_str().unwrap());
+        // The size of a window counts its frame; that of the page is what we want.
+        let (width, height) = setup.size;
+        browser.devtools(
+            "Emulation.setDeviceMetricsOverride",
+            json!({"width": width, "height": height, "mobile": setup.phone,
+                   "deviceScaleFactor": if setup.phone { 2 } else { 1 }}),
+        );
         browser
     }
 
@@ -111,11 +118,14 @@ impl Browser {
 
     /// A PNG of the page: what the window shows, or all of it.
     pub(crate) fn picture(&self, whole: bool) -> Vec<u8> {
-        let command = "Page.captureScreenshot";
         let params = json!({"format": "png", "captureBeyondViewport": whole});
-        let picture =
-            self.post("/goog/cdp/execute", &json!({"cmd": command, "params": params})).unwrap();
+        let picture = self.devtools("Page.captureScreenshot", params);
         base64(picture["data"].as_str().unwrap())
+    }
+
+    /// What WebDriver has no word for, in Chromium's own protocol.
+    fn devtools(&self, command: &str, params: Value) -> Value {
+        self.post("/goog/cdp/execute", &json!({"cmd": command, "params": params})).unwrap()
     }
 
     fn find(&self, css: &str) -> Option<String> {

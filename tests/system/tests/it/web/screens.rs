@@ -45,14 +45,14 @@ const ARABIC: Content = Content {
     question: "كيف أحضّر محلول السكر والملح لطفل مصاب بالإسهال؟",
     answer: "امزج ست ملاعق صغيرة ممسوحة من السكر ونصف ملعقة صغيرة ممسوحة من الملح في لتر واحد من \
              الماء النظيف.\nأعطه للطفل رشفات صغيرة بعد كل براز رخو.",
-    source: "معالجة الجفاف في المنزل (World Health Organization)",
+    source: "معالجة الجفاف في المنزل (منظمة الصحة العالمية)",
     passage: "اغسل يديك. خذ لتراً واحداً من الماء النظيف وست ملاعق صغيرة ممسوحة من السكر ونصف ملعقة \
               صغيرة ممسوحة من الملح. حرّك حتى يذوب كل شيء. استعمله خلال يوم واحد.",
     no_source: "لا يوجد في الجهاز شيء عن هذا. اسأل عاملاً صحياً أو معلّماً.",
     failure: "توقف النموذج أثناء كتابة هذا الجواب. اسأل من جديد بعد بضع دقائق.",
 };
 
-fn scenes() -> [Scene; 8] {
+fn scenes() -> [Scene; 9] {
     let scene = |name, set| Scene { name, path: format!("/a/{CODE}"), set };
     [
         Scene { name: "1-first", path: "/".into(), set: |_, _| {} },
@@ -85,6 +85,7 @@ fn scenes() -> [Scene; 8] {
             desk.put(content.question, content.language, Stage::Failed { reason });
         }),
         Scene { name: "8-no-such-code", path: "/a/X".into(), set: |_, _| {} },
+        Scene { name: "9-wrong-method", path: "/ask".into(), set: |_, _| {} },
     ]
 }
 
