@@ -136,3 +136,18 @@ impl PackError {
         Self::Damaged { file: file.into(), tensor: None, reason: reason.into() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_and_a_missing_file_are_told_apart() {
+        let say = |kind: io::ErrorKind| PackError::write("w", io::Error::from(kind)).to_string();
+        assert!(say(io::ErrorKind::StorageFull).contains("the disk is full while writing w"));
+        assert!(say(io::ErrorKind::QuotaExceeded).contains("free some space"));
+        assert!(say(io::ErrorKind::PermissionDenied).contains("check that the folder is writable"));
+        let missing = PackError::read("w", io::Error::from(io::ErrorKind::NotFound)).to_string();
+        assert!(missing.contains("w is missing from the pack"), "{missing}");
+    }
+}

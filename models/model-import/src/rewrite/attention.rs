@@ -67,6 +67,8 @@ impl Rewriter<'_> {
                 "do_rotary",
                 "rotary_interleaved",
                 "smooth_softmax",
+                // Only says how large the cache buffers are.
+                "sliding_window_cache",
             ],
         )?;
         if node.int("smooth_softmax", -1) > 0 {
