@@ -28,6 +28,8 @@ mod matrix;
 mod onnx;
 mod rewrite;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 

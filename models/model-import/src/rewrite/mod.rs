@@ -87,6 +87,7 @@ pub(crate) fn rewrite(
     let mut constants = BTreeMap::new();
     let mut made: HashMap<&str, ()> = HashMap::new();
     for (node, _) in graph.nodes.iter().zip(live).filter(|(_, live)| *live) {
+        rewriter.check_inputs_of_graph(node, names)?;
         let mut new = rewriter.node(node)?;
         while new.input.last().is_some_and(String::is_empty) {
             new.input.pop();
@@ -187,6 +188,23 @@ impl Rewriter<'_> {
         }
     }
 
+    /// Checks that of the graph's inputs a node reads only token ids: all others, such as the
+    /// attention mask, are gone after rewriting.
+    fn check_inputs_of_graph(&self, node: &NodeProto, names: &Names) -> Result<(), ImportError> {
+        let kept = kept_inputs(self.graph, node);
+        let mut read = kept.into_iter().filter_map(|index| node.input(index));
+        match read.find(|&value| value != names.input_ids && self.graph.inputs.contains(value)) {
+            None => Ok(()),
+            Some(value) => {
+                let reason = format!(
+                    "reads the input {value}, which is only understood where \
+                     GroupQueryAttention reads it"
+                );
+                Err(self.graph.refuse(node, reason, EXPORT))
+            }
+        }
+    }
+
     /// Checks that a value read by a rewritten node is known, and keeps it where it is a constant.
     fn check_input(
         &mut self,
@@ -204,12 +222,6 @@ impl Rewriter<'_> {
                 constants.insert(value.to_owned(), self.small_constant(node, tensor)?);
             }
             return Ok(());
-        }
-        if self.graph.inputs.contains(value) {
-            let reason = format!(
-                "reads the input {value}, which is only understood where GroupQueryAttention reads it"
-            );
-            return Err(self.graph.refuse(node, reason, EXPORT));
         }
         let reason = format!("reads {value}, which no earlier node makes");
         Err(self.graph.refuse(node, reason, FETCH))
