@@ -81,7 +81,8 @@ pub(super) fn check(
 ) -> Result<(), ImportError> {
     let op = node.op_type.as_str();
     let contrib = node.domain == MICROSOFT && CONTRIB.contains(&op);
-    if !contrib && !(is_onnx(&node.domain) && ONNX.contains(&op)) {
+    let standard = is_onnx(&node.domain) && ONNX.contains(&op);
+    if !contrib && !standard {
         let (reason, next) = why_not(op);
         return Err(graph.refuse(node, reason, next));
     }

@@ -7,6 +7,7 @@ mod allow;
 mod attention;
 mod rows;
 mod weights;
+mod widths;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -100,6 +101,7 @@ pub(crate) fn rewrite(
         rename(&mut new, names);
         nodes.push(new);
     }
+    widths::check(&graph, &nodes, &constants, heads)?;
     let Rewriter { weights, layers, positions, embedding_width, shared, .. } = rewriter;
     let model = assemble(&graph, nodes, constants.into_values().collect(), vocabulary);
     Ok(Rewritten { model, weights, layers, vocabulary, embedding_width, positions, shared })

@@ -133,6 +133,38 @@ fn quantisations_that_are_not_run() {
 }
 
 #[test]
+fn shapes_that_do_not_fit_together() {
+    refused(
+        |e| e.node("mixed").input[0] = "packed".into(),
+        &["node /mixed (com.microsoft::MatMulNBits): its input packed is 64 wide where 32 fits"],
+    );
+    refused(
+        |e| e.node("attended").input[0] = "normed".into(),
+        &["node /attended", "its input normed is 32 wide where 64 fits"],
+    );
+    refused(
+        |e| {
+            e.external("short", &[31], data_type::FLOAT, &[0; 124]);
+            e.node("normed").input[1] = "short".into();
+        },
+        &["node /normed", "its input short is 31 wide where 32 fits"],
+    );
+    refused(
+        |e| e.insert(node("Add", "", &["hidden", "packed"], &["sum"]), "logits", 0),
+        &["node /sum (Add): its inputs are 32 and 64 wide"],
+    );
+    refused(
+        |e| {
+            e.inline("sizes", &[16, 17]);
+            let mut split = node("Split", "", &["hidden", "sizes"], &["left", "right"]);
+            split.attribute.push(AttributeProto::int("axis", -1));
+            e.insert(split, "logits", 0);
+        },
+        &["node /left (Split): it splits 32 into [16, 17]"],
+    );
+}
+
+#[test]
 fn operators_that_are_not_run() {
     refused(
         |e| foreign(e, "MadeUp"),
