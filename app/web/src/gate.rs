@@ -14,16 +14,18 @@ use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::app::refusal;
 use crate::head::{self, Head};
 use crate::limits::{
     BODY_BYTES_MAX, HEAD_BYTES_MAX, INNER_SILENCE_MAX, REFUSED_BYTES_MAX, REFUSED_TIME_MAX,
-    TURN_AWAY_TIME_MAX, WRITE_TIME_MAX,
+    TURN_AWAY_TIME_MAX, WRITE_TIME_MAX, WRONG_CODE_PAUSE,
 };
 use crate::options::Options;
 use crate::pages::View;
+use crate::route::{Route, Target};
 use crate::trouble::Trouble;
 
 /// Who is connected.
@@ -229,6 +231,9 @@ fn relay(client: &mut TcpStream, inner: SocketAddr, head: &Head, body: &[u8]) ->
             _ => return Err(Relay::NoInner),
         }
     };
+    if asks_for_code(head) && start[..line].windows(5).any(|window| window == b" 404 ") {
+        thread::sleep(WRONG_CODE_PAUSE);
+    }
     start.splice(line..line, *b"Connection: close\r\n");
     client.write_all(&start).map_err(|_| Relay::Gone)?;
     loop {
@@ -239,6 +244,12 @@ fn relay(client: &mut TcpStream, inner: SocketAddr, head: &Head, body: &[u8]) ->
             Err(_) => return Err(Relay::Gone),
         }
     }
+}
+
+/// True for pages that show what is kept under a code.
+fn asks_for_code(head: &Head) -> bool {
+    let route = Target::parse(&head.target).route;
+    matches!(route, Route::TypedCode | Route::Answer(_) | Route::Stream(_))
 }
 
 /// Sends the page that says why, in a way that the client gets to read it.

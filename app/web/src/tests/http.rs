@@ -1,9 +1,12 @@
 //! Pages and programs: what each route answers.
 
+use std::time::Instant;
+
 use answer::desk::{AskError, Origin, Stage};
 
 use super::desk::{CODE, answer};
 use super::{Box_, body, header, status};
+use crate::limits::WRONG_CODE_PAUSE;
 
 #[test]
 fn a_question_becomes_a_code_and_an_address() {
@@ -226,4 +229,20 @@ fn a_taken_port_is_told_with_a_way_out() {
     let nowhere = ([192, 0, 2, 1], 8080).into();
     let message = crate::Server::bind(nowhere, box_.desk.clone(), crate::Options::default());
     assert!(message.err().unwrap().to_string().contains("0.0.0.0:8080"));
+}
+
+#[test]
+fn guessing_codes_is_slow() {
+    let box_ = Box_::start();
+    box_.desk.put(Stage::Done(answer(Origin::Model)));
+    for wrong in ["/a/K7M4RTX", "/a/K7M4RTX/stream", "/a?code=x"] {
+        let started = Instant::now();
+        assert_eq!(status(&box_.get(wrong)), 404);
+        assert!(started.elapsed() >= WRONG_CODE_PAUSE, "{wrong}");
+    }
+    let started = Instant::now();
+    let others = (0..3).filter(|_| status(&box_.get("/generate_204")) == 404).count();
+    let known = (0..3).filter(|_| status(&box_.get("/a/K7M4RTW")) == 200).count();
+    assert_eq!((others, known), (3, 3));
+    assert!(started.elapsed() < 6 * WRONG_CODE_PAUSE, "only wrong codes wait");
 }

@@ -2,6 +2,7 @@
 //! client as these tests need.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -55,6 +56,7 @@ impl Browser {
             .arg("--port=0")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
+            .process_group(0)
             .spawn()
             .unwrap_or_else(|error| panic!("could not start chromedriver ({error}): {INSTALL}"));
         let port = port(&mut driver);
@@ -163,7 +165,9 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         let _ = self.agent.delete(&self.session).call();
-        let _ = self.driver.kill();
+        // The browser outlives its driver, so both go: they are a process group of their own.
+        let group = format!("-{}", self.driver.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         let _ = self.driver.wait();
     }
 }
