@@ -147,9 +147,14 @@ def content_words(text):
 
 
 class Stream:
-    """Draws examples. The same entries and seed give the same examples."""
+    """Draws examples. The same arguments give the same examples.
 
-    def __init__(self, all_entries, seed):
+    With `pieces`, the tokenizer's own, about a third of the random words are made of them, so that
+    every token is copied now and then, also one that only a passage of the future holds.
+    """
+
+    def __init__(self, all_entries, seed, pieces=()):
+        self.pieces = pieces
         self.entries = all_entries
         self.random = random.Random(seed)
         self.all_sentences = [s for entry in all_entries for s in sentences(entry["answer"])]
@@ -171,6 +176,9 @@ class Stream:
 
     def word(self):
         roll = self.random.random()
+        if self.pieces and self.random.random() < 0.35:
+            count = self.random.randint(1, 2)
+            return "".join(self.random.choice(self.pieces) for _ in range(count))
         return (
             self.number()
             if roll < 0.05
@@ -299,9 +307,19 @@ class Stream:
         ("fact", 10),
         ("unanswered", 8),
     ]
+    # For the last stage: declining is the product's work, and a model that has learned too much of
+    # it declines what it should answer.
+    POLISH_MIX = [
+        ("entry", 20),
+        ("swapped_entry", 28),
+        ("mixed_entry", 14),
+        ("random_passage", 28),
+        ("fact", 8),
+        ("unanswered", 2),
+    ]
 
     def example(self):
-        names, weights = zip(*self.MIX)
+        names, weights = zip(*(self.POLISH_MIX if self.pieces else self.MIX))
         return getattr(self, self.random.choices(names, weights)[0])()
 
     def copy_example(self, longest):

@@ -1,6 +1,6 @@
 """Turn a checkpoint into the int4 ONNX folder that `baraza model import` reads.
 
-python export.py settle
+python export.py polish
 """
 
 import argparse
@@ -78,5 +78,5 @@ if __name__ == "__main__":
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("stage", help="checkpoint to export: copy, read or settle")
+    options.add_argument("stage", help="checkpoint to export: copy, read, settle or polish")
     run(options.parse_args().stage)

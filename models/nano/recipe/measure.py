@@ -1,7 +1,7 @@
 """How often the greedy answer is exactly the wanted one, on text the model never saw.
 
     python measure.py read              a checkpoint, exact matrices
-    python measure.py settle --rounded  a checkpoint, matrices rounded to int4
+    python measure.py polish --rounded  a checkpoint, matrices rounded to int4
     python measure.py onnx              the exported folder, run by onnxruntime
 
 Greedy decoding gives exactly the wanted tokens if and only if, with the wanted tokens before it,
@@ -101,7 +101,7 @@ if __name__ == "__main__":
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("what", help="copy, read, settle or onnx")
+    options.add_argument("what", help="copy, read, settle, polish or onnx")
     options.add_argument("--rounded", action="store_true")
     options.add_argument("--show", action="store_true", help="list what went wrong")
     chosen = options.parse_args()

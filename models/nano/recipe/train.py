@@ -1,8 +1,9 @@
-"""Train in three stages, each a command that starts from the checkpoint of the one before.
+"""Train in four stages, each a command that starts from the checkpoint of the one before.
 
-python train.py copy   --steps 500      short passages of words without sense: learn to copy
-python train.py read   --steps 2500     the whole mixture of `data.py`
-python train.py settle --steps 700      the same, matrices rounded to int4, smaller steps
+python train.py copy   --steps 500 --until 200   short passages without sense: learn to copy
+python train.py read   --steps 300               the whole mixture of `data.py`
+python train.py settle --steps 420               matrices rounded to int4, smaller and smaller steps
+python train.py polish --steps 140               every piece of the vocabulary, little declining
 """
 
 import argparse
@@ -16,7 +17,9 @@ import data
 import layout
 import model as network
 
-STAGES = {"copy": None, "read": "copy", "settle": "read"}
+STAGES = {"copy": None, "read": "copy", "settle": "read", "polish": "settle"}
+ROUNDED = ("settle", "polish")
+POLISH_RATE = 0.6
 TOKENS_PER_STEP = 4096
 MATRIX_RATE, OTHER_RATE = 0.02, 0.003
 WARM_UP_STEPS = 40
@@ -65,12 +68,19 @@ def orthogonal(batch):
     return x.mT if tall else x
 
 
+def word_pieces(tokenizer):
+    """All tokens that are letters or digits, without the space some end with."""
+    texts = {tokenizer.decode([token]).strip() for token in range(len(tokenizer))}
+    return sorted(text for text in texts if text.isalnum())
+
+
 class Batches:
     """Examples as padded rows: ids [rows, length] and labels, with loss on the answer only."""
 
     def __init__(self, stage, tokenizer, seed):
         training, _ = layout.split(layout.entries())
-        self.stream = data.Stream(training, seed)
+        pieces = word_pieces(tokenizer) if stage == "polish" else ()
+        self.stream = data.Stream(training, seed, pieces)
         self.tokenizer, self.stage = tokenizer, stage
         self.ready = []
 
@@ -113,8 +123,8 @@ def token_weights(wanted):
 
 def rate_at(stage, progress, step):
     warm = min(1.0, (step + 1) / WARM_UP_STEPS)
-    if stage == "settle":
-        return max(0.02, 1 - progress)
+    if stage in ROUNDED:
+        return max(0.02, 1 - progress) * (POLISH_RATE if stage == "polish" else 1.0)
     return warm if stage == "copy" else 1.0
 
 
@@ -131,7 +141,7 @@ def run(stage, steps, until, threads):
     model = network.build(tokenizer)
     if STAGES[stage]:
         model.load_state_dict(torch.load(layout.WORK / f"{STAGES[stage]}.pt"))
-    if stage == "settle":
+    if stage in ROUNDED:
         network.train_rounded(model)
     two_d = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
     others = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
@@ -150,7 +160,7 @@ def run(stage, steps, until, threads):
             wanted = labels != IGNORE
             scores = network.logits(model, hidden[wanted])
             losses = torch.nn.functional.cross_entropy(scores, labels[wanted], reduction="none")
-            weights = token_weights(wanted) if stage == "settle" else torch.ones_like(losses)
+            weights = token_weights(wanted) if stage in ROUNDED else torch.ones_like(losses)
             loss = (losses * weights).sum() / weights.sum()
             loss.backward()
         torch.nn.utils.clip_grad_norm_(others, 1.0)
