@@ -1,0 +1,187 @@
+//! `baraza ask`: one question, one answer.
+
+use std::fmt::Write as _;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::thread;
+use std::time::Instant;
+
+use answer::desk::{Answer, AnswerCode, Channel, Origin, Stage};
+use answer::limits::WAITING_MAX;
+use answer::ports::{Accepted, Accepting, Journal, Which};
+use answer::question::QuestionText;
+use anyhow::{anyhow, bail};
+use serde_json::json;
+use store::{AnsweringRight, Store};
+
+use super::{SERVING_MODEL, making, open_store};
+use crate::answerer::{Answerer, Outcome};
+use crate::cli::Ask;
+use crate::failure::{print, tell};
+use crate::front_desk::{is_final, unguessable};
+use crate::language_model::{self, Choice, EngineModel};
+use crate::limits::{ANSWER_LOOK, WRITING};
+use crate::stop::Stop;
+
+pub(crate) fn run(args: &Ask) -> anyhow::Result<()> {
+    let accepting = Accepting {
+        text: QuestionText::parse(&args.question)?,
+        language: args.language.clone(),
+        channel: Channel::CommandLine,
+    };
+    let folder = args.place.data();
+    let choice = Choice::new(args.place.model.as_ref());
+    let right = AnsweringRight::try_take(&folder)?;
+    let mut store = open_store(&folder)?;
+    // Whoever answers decides what an answer is made with; the pack is only opened if we do.
+    let serving = if right.is_none() { store.note(SERVING_MODEL)? } else { None };
+    let (pack, model) = match serving {
+        Some(model) => (None, model),
+        None => {
+            let pack = choice.open()?;
+            let id = language_model::id(pack.manifest());
+            (Some(pack), id)
+        }
+    };
+    if right.is_none() && args.place.model.is_some() {
+        tell("baraza: the running `baraza serve` answers, with its own model");
+    }
+    let making = making(&store, model)?;
+
+    let begun = Instant::now();
+    let mut code = || AnswerCode::generate(&mut unguessable);
+    let (code, answer) = match store.accept(&accepting, &making, WAITING_MAX, &mut code)? {
+        Accepted::Answered { code, answer } => (code, answer),
+        Accepted::Queued { seq, code } => {
+            let right = match right {
+                Some(right) => Some(right),
+                None => wait_for_answer(&store, &code, &folder)?,
+            };
+            let answer = match right {
+                Some(right) => {
+                    let pack = pack.map_or_else(|| choice.open(), Ok)?;
+                    let ours = Ours { right, store, choice, pack, making };
+                    ours.answer(seq, &code, begun)?
+                }
+                None => finished(&store, &code)?,
+            };
+            (code, answer)
+        }
+        _ => bail!("unknown answer of the journal: update this program"),
+    };
+    if args.json {
+        print(&as_json(&accepting, &code, &answer))
+    } else {
+        print(&as_text(&code, &answer))
+    }
+}
+
+/// Waits until whoever has the right to answer has answered. If that right becomes free first, for
+/// example because the box was stopped, takes it.
+fn wait_for_answer(
+    store: &Store,
+    code: &AnswerCode,
+    folder: &Path,
+) -> anyhow::Result<Option<AnsweringRight>> {
+    loop {
+        if store.find(code)?.is_some_and(|record| is_final(&record.ticket.stage)) {
+            return Ok(None);
+        }
+        if let Some(right) = AnsweringRight::try_take(folder)? {
+            return Ok(Some(right));
+        }
+        thread::sleep(ANSWER_LOOK);
+    }
+}
+
+/// The answer that somebody else wrote.
+fn finished(store: &Store, code: &AnswerCode) -> anyhow::Result<Answer> {
+    match store.find(code)?.map(|record| record.ticket.stage) {
+        Some(Stage::Done(answer)) => Ok(answer),
+        Some(Stage::Failed { reason }) => Err(anyhow!(reason)),
+        _ => Err(anyhow!("the question is not there any more: ask again")),
+    }
+}
+
+/// Everything needed to answer here.
+struct Ours {
+    right: AnsweringRight,
+    store: Store,
+    choice: Choice,
+    pack: model_pack::Pack,
+    making: answer::ports::Making,
+}
+
+impl Ours {
+    fn answer(mut self, seq: i64, code: &AnswerCode, begun: Instant) -> anyhow::Result<Answer> {
+        let _held = self.right;
+        // Whoever had the right before may have died over this very question.
+        self.store.resume()?;
+        let Some(job) = self.store.take(Which::This(seq))? else {
+            // Answered between our last look and our taking the right.
+            return finished(&self.store, code);
+        };
+        let stop = Stop::default();
+        let model = match EngineModel::new(self.pack, stop.cancel()) {
+            Ok(model) => model,
+            Err(error) => {
+                self.store.release(&job)?;
+                let kept = format!("the question is kept under {code} for the next `baraza serve`");
+                return Err(error.context(kept));
+            }
+        };
+        let (choice, making) = (self.choice, self.making);
+        let again = Box::new(move || EngineModel::new(choice.open()?, stop.cancel()));
+        let mut answerer = Answerer::new(self.store, Some(model), again, making, WRITING);
+        match answerer.answer(&job, begun, &mut |_| ControlFlow::Continue(()))? {
+            Outcome::Done(answer) => Ok(answer),
+            Outcome::Failed(reason) => Err(anyhow!(reason)),
+            Outcome::Interrupted | Outcome::NeedsModel => {
+                bail!("not answered yet: it is kept under {code} for the next `baraza serve`")
+            }
+        }
+    }
+}
+
+fn as_json(asked: &Accepting, code: &AnswerCode, answer: &Answer) -> String {
+    let sources: Vec<_> = answer
+        .sources
+        .iter()
+        .map(|source| json!({ "id": source.id, "title": source.title }))
+        .collect();
+    let object = json!({
+        "question": asked.text.as_str(),
+        "answer": answer.text,
+        "language": asked.language.as_str(),
+        "origin": answer.origin.as_str(),
+        "sources": sources,
+        "danger": answer.danger,
+        "code": code.as_str(),
+        "milliseconds": answer.milliseconds,
+        "model": answer.model,
+        "notice": answer.notice,
+    });
+    format!("{object}\n")
+}
+
+fn as_text(code: &AnswerCode, answer: &Answer) -> String {
+    let mut text = format!("{}\n\n", answer.text);
+    let by = answer.model.as_deref().unwrap_or("a model");
+    let origin = match answer.origin {
+        Origin::Checked => "Checked by a person on this box.".to_owned(),
+        Origin::Cache => format!("Answered before, by {by}; not checked by a person."),
+        Origin::Model => format!("Written by {by}; not checked by a person."),
+        Origin::Floor => "A fixed text for signs of danger.".to_owned(),
+        _ => "Not answered: the box has no source.".to_owned(),
+    };
+    let _ = writeln!(text, "{origin}");
+    for source in &answer.sources {
+        let reviewed = if source.reviewed { "reviewed" } else { "not reviewed" };
+        let _ = writeln!(text, "Source: {} [{}], {reviewed}", source.title, source.id);
+    }
+    if let Some(notice) = &answer.notice {
+        let _ = writeln!(text, "Note: {notice}");
+    }
+    let _ = writeln!(text, "Kept under {code}.");
+    text
+}

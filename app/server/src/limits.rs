@@ -1,0 +1,36 @@
+//! Every limit of the program, with its reason.
+
+use std::time::Duration;
+
+use answer::ports::WritingLimits;
+
+/// Bounds of one answer. A starter answer has at most 420 characters, about 110 tokens; twice that
+/// leaves room for a model that says more. Two minutes is what a person still waits for, and
+/// more than an A72 needs for a passage and 110 tokens of a 1B model.
+pub const WRITING: WritingLimits =
+    WritingLimits { new_tokens_max: 256, time_max: Duration::from_secs(120) };
+
+/// How often an idle worker looks for questions that another process put into the journal. A
+/// person does not notice a quarter of a second; four reads a second cost nothing.
+pub const JOURNAL_LOOK: Duration = Duration::from_millis(250);
+
+/// How often `baraza ask` looks for the answer that a running `baraza serve` writes.
+pub const ANSWER_LOOK: Duration = Duration::from_millis(20);
+
+/// How long `baraza serve` waits for a `baraza ask` that is just being answered.
+pub const RIGHT_WAIT: Duration = Duration::from_secs(3);
+
+/// Pause after the journal could not be written, before it is tried again: a full disk does not
+/// empty itself in less, and the log stays readable.
+pub const STORAGE_PAUSE: Duration = Duration::from_secs(2);
+
+/// People who may follow answers at the same time. The web server has fewer streams; this bounds
+/// what the desk keeps, whatever channels come.
+pub const FOLLOWERS_MAX: usize = 256;
+
+/// Memory that a model needs besides its weights and its KV cache: graph, tokenizer, activations of
+/// a chunk of the prompt, and what the rest of the program uses.
+pub const MEMORY_BESIDES: u64 = 96 << 20;
+
+/// Tokens written by `baraza model generate` unless asked otherwise.
+pub const GENERATE_TOKENS: usize = 256;

@@ -1,0 +1,189 @@
+//! What is going on at this moment, in memory only: the text so far of the question being written,
+//! who follows which question, and when each was accepted. Lost with the process; the journal has
+//! everything that must last.
+
+use std::collections::HashMap;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use answer::desk::{Answer, AnswerCode, Progress, Stage};
+use answer::ports::{Job, Record};
+
+use crate::limits::FOLLOWERS_MAX;
+
+/// Shared by the front desk and the worker.
+#[derive(Debug, Default)]
+pub(crate) struct Live {
+    state: Mutex<State>,
+    woken: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    current: Option<Current>,
+    followers: Vec<Follower>,
+    accepted_at: HashMap<i64, Instant>,
+    news: bool,
+    stopping: bool,
+}
+
+#[derive(Debug)]
+struct Current {
+    seq: i64,
+    so_far: String,
+}
+
+/// Someone who wants to hear of a question.
+///
+/// The channel is unbounded, so that a slow follower never holds up the worker, but what goes through
+/// it is not: one message for each token of one answer and for each question before it, and both
+/// have limits.
+#[derive(Debug)]
+struct Follower {
+    seq: i64,
+    code: AnswerCode,
+    ahead: usize,
+    sender: Sender<Progress>,
+}
+
+impl Live {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nobody panics while holding it half changed: each change is a single step.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A question was accepted just now: the worker wakes up.
+    pub(crate) fn accepted(&self, seq: i64, at: Instant) {
+        let mut state = self.lock();
+        state.accepted_at.insert(seq, at);
+        state.news = true;
+        self.woken.notify_all();
+    }
+
+    /// Sleeps until a question is accepted, the box stops, or the time is over.
+    pub(crate) fn wait(&self, time: Duration) {
+        let state = self.lock();
+        let quiet = |state: &mut State| !state.news && !state.stopping;
+        let woken = self.woken.wait_timeout_while(state, time, quiet);
+        woken.unwrap_or_else(PoisonError::into_inner).0.news = false;
+    }
+
+    /// The box stops: followers hear no more, sleepers wake up.
+    pub(crate) fn stop(&self) {
+        let mut state = self.lock();
+        state.stopping = true;
+        state.followers.clear();
+        self.woken.notify_all();
+    }
+
+    /// The worker begins a question; gives the moment it was accepted, or now if that was in an
+    /// earlier life or another process.
+    pub(crate) fn begin(&self, job: &Job) -> Instant {
+        let mut state = self.lock();
+        state.current = Some(Current { seq: job.seq, so_far: String::new() });
+        state.accepted_at.get(&job.seq).copied().unwrap_or_else(Instant::now)
+    }
+
+    /// The worker wrote a piece.
+    pub(crate) fn text(&self, piece: &str) {
+        let mut state = self.lock();
+        let State { current, followers, .. } = &mut *state;
+        if let Some(current) = current {
+            current.so_far.push_str(piece);
+            followers.retain(|follower| {
+                follower.seq != current.seq
+                    || follower.sender.send(Progress::Text(piece.to_owned())).is_ok()
+            });
+        }
+    }
+
+    /// The worker is through with a question; `end` is what its followers hear last, if the
+    /// question is through as well.
+    pub(crate) fn end(&self, seq: i64, end: Option<&Progress>) {
+        let mut state = self.lock();
+        state.current = None;
+        if let Some(end) = end {
+            state.accepted_at.remove(&seq);
+            let (its, others) = state.followers.drain(..).partition(|f| f.seq == seq);
+            state.followers = others;
+            let its: Vec<Follower> = its;
+            for follower in its {
+                let _ = follower.sender.send(end.clone());
+            }
+        }
+    }
+
+    /// Tells those who wait how many are before them; `ahead` knows for each code.
+    pub(crate) fn tell_places(&self, ahead: impl Fn(&AnswerCode) -> Option<usize>) {
+        self.lock().followers.retain_mut(|follower| match ahead(&follower.code) {
+            Some(now) if now != follower.ahead => {
+                follower.ahead = now;
+                follower.sender.send(Progress::Ahead(now)).is_ok()
+            }
+            _ => true,
+        });
+    }
+
+    /// What a question's record says, with the text so far if it is being written here.
+    pub(crate) fn with_text(&self, mut record: Record) -> Record {
+        if let Stage::Writing { so_far } = &mut record.ticket.stage
+            && let Some(current) = &self.lock().current
+            && current.seq == record.seq
+        {
+            so_far.clone_from(&current.so_far);
+        }
+        record
+    }
+
+    /// Begins to follow a question. `find` reads its record; nothing can happen to the question
+    /// between that and the first message.
+    pub(crate) fn follow(
+        &self,
+        find: impl FnOnce() -> Option<Record>,
+    ) -> Option<Receiver<Progress>> {
+        let mut state = self.lock();
+        let record = find()?;
+        let (sender, receiver) = mpsc::channel();
+        let mut ahead = 0;
+        let first = match record.ticket.stage {
+            Stage::Waiting { ahead: now } => {
+                ahead = now;
+                Some(Progress::Ahead(now))
+            }
+            Stage::Done(answer) => return Some(only(&sender, receiver, Progress::Done(answer))),
+            Stage::Failed { reason } => {
+                return Some(only(&sender, receiver, Progress::Failed(reason)));
+            }
+            _ => {
+                let current = state.current.as_ref().filter(|now| now.seq == record.seq);
+                current
+                    .filter(|now| !now.so_far.is_empty())
+                    .map(|now| Progress::Text(now.so_far.clone()))
+            }
+        };
+        if let Some(first) = first {
+            let _ = sender.send(first);
+        }
+        // One too many, or a box that stops: the channel closes, and the page looks again later.
+        if !state.stopping && state.followers.len() < FOLLOWERS_MAX {
+            let code = record.ticket.code;
+            state.followers.push(Follower { seq: record.seq, code, ahead, sender });
+        }
+        Some(receiver)
+    }
+}
+
+fn only(
+    sender: &Sender<Progress>,
+    receiver: Receiver<Progress>,
+    last: Progress,
+) -> Receiver<Progress> {
+    let _ = sender.send(last);
+    receiver
+}
+
+/// What followers of a finished question hear last.
+pub(crate) fn done(answer: &Answer) -> Progress {
+    Progress::Done(answer.clone())
+}
