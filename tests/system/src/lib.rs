@@ -1,1 +1,3 @@
-//! To be written.
+//! The product, tested from outside; everything is in `tests/`.
+
+#![forbid(unsafe_code)]

@@ -51,7 +51,11 @@ pub(crate) fn run(args: &Ask) -> anyhow::Result<()> {
     let begun = Instant::now();
     let mut code = || AnswerCode::generate(&mut unguessable);
     let (code, answer) = match store.accept(&accepting, &making, WAITING_MAX, &mut code)? {
-        Accepted::Answered { code, answer } => (code, answer),
+        Accepted::Answered { code, mut answer } => {
+            // The journal could not yet know how long its own commit takes.
+            answer.milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            (code, answer)
+        }
         Accepted::Queued { seq, code } => {
             let right = match right {
                 Some(right) => Some(right),
