@@ -189,6 +189,18 @@ fn what_was_written_is_read_back() {
     assert_eq!(bytes.as_ptr().addr() % 64, 0);
 }
 
+/// `frozen/format1` was written when the format was new and must open for ever: boxes keep packs
+/// over updates.
+#[test]
+fn a_pack_of_format_1_still_opens() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/frozen/format1");
+    let pack = Pack::open(&path).expect("whole");
+    let table = pack.tensor("table").expect("there");
+    assert_eq!((table.tensor.offset, table.to_f32()), (128, Some(vec![0.0, 1.5, -2.0, 3.0])));
+    assert_eq!(pack.manifest().tensors[0].kind, common::matrix());
+    assert_eq!(pack.manifest().model, common::card());
+}
+
 #[test]
 fn an_open_pack_survives_its_replacement() {
     let (folder, path) = sample();
