@@ -2,7 +2,7 @@
 
 use crate::dispatch::Isa;
 use crate::layout::MatrixSpec;
-use crate::vector::dispatch;
+use crate::vector::for_each_isa;
 
 /// `[tokens, padded_columns]` activations quantised symmetrically: `a = scale * q`, q in
 /// -127..=127, one scale for each token and block. This is what onnxruntime's `MatMulNBits` does
@@ -40,27 +40,31 @@ impl QuantizedRows {
         self.quants.resize(self.tokens * self.padded_columns, 0);
         self.scales.resize(self.tokens * self.blocks, 0.0);
         self.sums.resize(self.tokens * self.blocks, 0);
-        dispatch!(isa, self.fill(spec, x));
-    }
-
-    #[inline(always)]
-    fn fill(&mut self, spec: &MatrixSpec, x: &[f32]) {
-        let rows = x.chunks_exact(spec.columns());
-        for (t, (row, quants)) in
-            rows.zip(self.quants.chunks_exact_mut(self.padded_columns)).enumerate()
-        {
-            let blocks = row.chunks(spec.block()).zip(quants.chunks_exact_mut(spec.block()));
-            for (b, (block, quants)) in blocks.enumerate() {
-                let (scale, sum) = quantize_block(block, quants);
-                self.scales[t * self.blocks + b] = scale;
-                self.sums[t * self.blocks + b] = sum;
-            }
-        }
+        fill(isa, self, spec, x);
     }
 
     /// True if these rows fit the columns and block of `spec`.
     pub fn fits(&self, spec: &MatrixSpec) -> bool {
         self.padded_columns == spec.padded_columns() && self.blocks == spec.blocks()
+    }
+}
+
+for_each_isa! {
+    fn fill(rows: &mut QuantizedRows, spec: &MatrixSpec, x: &[f32]) = fill_text
+}
+
+#[inline(always)]
+fn fill_text(rows: &mut QuantizedRows, spec: &MatrixSpec, x: &[f32]) {
+    let tokens = x.chunks_exact(spec.columns());
+    for (t, (row, quants)) in
+        tokens.zip(rows.quants.chunks_exact_mut(rows.padded_columns)).enumerate()
+    {
+        let blocks = row.chunks(spec.block()).zip(quants.chunks_exact_mut(spec.block()));
+        for (b, (block, quants)) in blocks.enumerate() {
+            let (scale, sum) = quantize_block(block, quants);
+            rows.scales[t * rows.blocks + b] = scale;
+            rows.sums[t * rows.blocks + b] = sum;
+        }
     }
 }
 

@@ -13,7 +13,7 @@
 use crate::dispatch::Isa;
 use crate::limits::PANEL_ROWS;
 use crate::pool::ThreadPool;
-use crate::vector::{dispatch, exp};
+use crate::vector::{exp, for_each_isa};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use half::vec::HalfBitsVecExt;
@@ -144,7 +144,7 @@ pub fn attend(
     let output = &Output(out.as_mut_ptr());
     pool.run(tasks.len(), &|task| {
         let (run, head) = &tasks[task];
-        let result = dispatch!(isa, attend_block(shape, queries, run, *head));
+        let result = attend_block(isa, shape, queries, run, *head);
         let group = shape.heads / shape.kv_heads;
         for (i, row) in result.chunks_exact(shape.head_dim).enumerate() {
             let token = run.first_token + i / group;
@@ -163,9 +163,19 @@ struct Softmax {
     total: f32,
 }
 
-/// One kv head against the `tokens * group` query rows of a run: `[rows, head_dim]`.
+for_each_isa! {
+    /// One kv head against the `tokens * group` query rows of a run: `[rows, head_dim]`.
+    fn attend_block(shape: &AttentionShape, queries: &[f32], run: &Run<'_>, head: usize)
+        -> Vec<f32> = attend_block_text
+}
+
 #[inline(always)]
-fn attend_block(shape: &AttentionShape, queries: &[f32], run: &Run<'_>, head: usize) -> Vec<f32> {
+fn attend_block_text(
+    shape: &AttentionShape,
+    queries: &[f32],
+    run: &Run<'_>,
+    head: usize,
+) -> Vec<f32> {
     let dim = shape.head_dim;
     let group = shape.heads / shape.kv_heads;
     let rows = run.tokens * group;

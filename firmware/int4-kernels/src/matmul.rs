@@ -5,7 +5,8 @@ use crate::dispatch::{Isa, Kind};
 use crate::layout::{MatrixSpec, SpecError};
 use crate::limits::{PANEL_ROWS, TILE_TOKENS};
 use crate::pool::ThreadPool;
-use crate::{scalar, vector};
+use crate::scalar;
+use crate::vector::for_each_isa;
 
 /// A packed matrix, borrowed.
 #[derive(Debug, Clone, Copy)]
@@ -147,8 +148,15 @@ fn panel_f32(
     tokens: &std::ops::Range<usize>,
     out: &mut [[f32; PANEL_ROWS]],
 ) {
-    vector::dispatch!(
-        isa,
-        scalar::panel_f32(&matrix.spec, matrix.panel(panel), x, tokens.clone(), out)
-    )
+    scalar_f32(isa, &matrix.spec, matrix.panel(panel), x, tokens.clone(), out);
+}
+
+for_each_isa! {
+    fn scalar_f32(
+        spec: &MatrixSpec,
+        panel: &[u8],
+        x: &[f32],
+        tokens: std::ops::Range<usize>,
+        out: &mut [[f32; PANEL_ROWS]]
+    ) = scalar::panel_f32
 }

@@ -3,38 +3,34 @@
 //! Sums run in [`LANES`] fixed partial sums with fused multiply-adds, so that every machine gives
 //! the same bits; the compiler turns the lanes into whatever registers there are.
 
-use crate::dispatch::Isa;
-#[cfg(target_arch = "x86_64")]
-use crate::x86::avx512vnni::Avx512Vnni;
-
 /// Partial sums of a reduction.
 pub(crate) const LANES: usize = 16;
 
-/// Compiles `$call`, whose callees must be `inline(always)`, for the given [`Isa`].
-macro_rules! dispatch {
-    ($isa:expr, $call:expr) => {
-        match $isa.0 {
-            crate::dispatch::Kind::Scalar => $call,
+/// Makes a function that runs `$text`, which must be `inline(always)`, compiled once for each
+/// instruction set. A closure would not do: it is compiled without the features unless the inliner
+/// happens to agree, and then each fused multiply-add is a call.
+macro_rules! for_each_isa {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),*) $(-> $ret:ty)? = $text:path) => {
+        $(#[$doc])*
+        #[allow(clippy::too_many_arguments)]
+        $vis fn $name(isa: crate::dispatch::Isa, $($arg: $ty),*) $(-> $ret)? {
+            /// # Safety
+            /// The features of `Avx512Vnni` are there.
             #[cfg(target_arch = "x86_64")]
-            crate::dispatch::Kind::Avx512Vnni(isa) => crate::vector::on_avx512(isa, || $call),
+            #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512dq,f16c,fma,avx2")]
+            unsafe fn avx512($($arg: $ty),*) $(-> $ret)? {
+                $text($($arg),*)
+            }
+            match isa.0 {
+                crate::dispatch::Kind::Scalar => $text($($arg),*),
+                // SAFETY: the value in `isa` is the proof that the features are there.
+                #[cfg(target_arch = "x86_64")]
+                crate::dispatch::Kind::Avx512Vnni(_) => unsafe { avx512($($arg),*) },
+            }
         }
     };
 }
-pub(crate) use dispatch;
-
-/// Calls `body`, inlined, with AVX-512 allowed.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-pub(crate) fn on_avx512<R>(_here: Avx512Vnni, body: impl FnOnce() -> R) -> R {
-    /// # Safety
-    /// The features are there.
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512dq,f16c,fma,avx2")]
-    unsafe fn call<R>(body: impl FnOnce() -> R) -> R {
-        body()
-    }
-    // SAFETY: an `Avx512Vnni` is the proof of these features.
-    unsafe { call(body) }
-}
+pub(crate) use for_each_isa;
 
 /// Sum of products of two slices of the same length.
 #[inline(always)]
@@ -95,49 +91,49 @@ fn rms_norm_row(x: &[f32], gain: &[f32], epsilon: f32, out: &mut [f32]) {
     }
 }
 
-/// Root-mean-square normalisation (ONNX `SimplifiedLayerNormalization`) of each row of `x`
-/// (`[rows, gain.len()]`): `out = x / sqrt(mean(x^2) + epsilon) * gain`.
-///
-/// # Panics
-/// If `x` and `out` differ in length or are not whole rows.
-pub fn rms_norm(isa: Isa, x: &[f32], gain: &[f32], epsilon: f32, out: &mut [f32]) {
+#[inline(always)]
+fn rms_norm_rows(x: &[f32], gain: &[f32], epsilon: f32, out: &mut [f32]) {
     assert!(x.len() == out.len() && x.len().is_multiple_of(gain.len()), "rows of {}", gain.len());
-    dispatch!(isa, {
-        for (x, out) in x.chunks_exact(gain.len()).zip(out.chunks_exact_mut(gain.len())) {
-            rms_norm_row(x, gain, epsilon, out);
-        }
-    });
+    for (x, out) in x.chunks_exact(gain.len()).zip(out.chunks_exact_mut(gain.len())) {
+        rms_norm_row(x, gain, epsilon, out);
+    }
 }
 
-/// `out += x`, element by element.
-///
-/// # Panics
-/// If the lengths differ.
-pub fn add(isa: Isa, x: &[f32], out: &mut [f32]) {
+for_each_isa! {
+    /// Root-mean-square normalisation (ONNX `SimplifiedLayerNormalization`) of each row of `x`
+    /// (`[rows, gain.len()]`): `out = x / sqrt(mean(x^2) + epsilon) * gain`.
+    ///
+    /// # Panics
+    /// If `x` and `out` differ in length or are not whole rows.
+    pub fn rms_norm(x: &[f32], gain: &[f32], epsilon: f32, out: &mut [f32]) = rms_norm_rows
+}
+
+#[inline(always)]
+fn add_text(x: &[f32], out: &mut [f32]) {
     assert_eq!(x.len(), out.len());
-    dispatch!(isa, {
-        for (out, x) in out.iter_mut().zip(x) {
-            *out += x;
-        }
-    });
+    for (out, x) in out.iter_mut().zip(x) {
+        *out += x;
+    }
 }
 
-/// `x = x / (1 + e^-x)` (SiLU), element by element.
-pub fn silu(isa: Isa, x: &mut [f32]) {
-    dispatch!(isa, {
-        for x in x.iter_mut() {
-            *x /= 1.0 + exp(-*x);
-        }
-    });
+for_each_isa! {
+    /// `out += x`, element by element.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn add(x: &[f32], out: &mut [f32]) = add_text
 }
 
-/// `x = 1 / (1 + e^-x)` (ONNX `Sigmoid`), element by element.
-pub fn sigmoid(isa: Isa, x: &mut [f32]) {
-    dispatch!(isa, {
-        for x in x.iter_mut() {
-            *x = 1.0 / (1.0 + exp(-*x));
-        }
-    });
+#[inline(always)]
+fn sigmoid_text(x: &mut [f32]) {
+    for x in x.iter_mut() {
+        *x = 1.0 / (1.0 + exp(-*x));
+    }
+}
+
+for_each_isa! {
+    /// `x = 1 / (1 + e^-x)` (ONNX `Sigmoid`), element by element.
+    pub fn sigmoid(x: &mut [f32]) = sigmoid_text
 }
 
 /// Rotates the pairs of one head in place (rotary position embedding, Su et al. 2021).
@@ -161,6 +157,7 @@ pub fn rotate(head: &mut [f32], cos: &[f32], sin: &[f32], interleaved: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dispatch::Isa;
 
     #[test]
     fn exp_is_close_to_the_real_one() {
@@ -183,8 +180,8 @@ mod tests {
             rms_norm(isa, &x, &gain, 1e-5, &mut a);
             rms_norm(Isa::SCALAR, &x, &gain, 1e-5, &mut b);
             assert_eq!(a, b, "{}", isa.name());
-            silu(isa, &mut a);
-            silu(Isa::SCALAR, &mut b);
+            sigmoid(isa, &mut a);
+            sigmoid(Isa::SCALAR, &mut b);
             assert_eq!(a, b, "{}", isa.name());
         }
     }

@@ -68,7 +68,7 @@ unsafe fn tile<const T: usize>(
     first: usize,
     out: &mut [[f32; PANEL_ROWS]],
 ) {
-    // SAFETY (all pointer arithmetic below): rows start inside `x.quants` and every block reads
+    // SAFETY: for all pointer arithmetic below, rows start inside `x.quants` and every block reads
     // `spec.block()` of them, `padded_columns` in total; the panel is read block by block.
     unsafe {
         let rows: [*const i8; T] =
@@ -86,10 +86,10 @@ unsafe fn tile<const T: usize>(
                 Bits::Eight => block8::<T>(quants, spec.block() / 4, &rows, column, &mut dots),
             }
             let scales = _mm512_cvtph_ps(_mm256_loadu_si256(block.cast()));
-            for t in 0..T {
+            for (t, acc) in acc.iter_mut().enumerate() {
                 let a = *x.scales.get_unchecked((first + t) * x.blocks + b);
                 let scale = _mm512_mul_ps(scales, _mm512_set1_ps(a));
-                acc[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[t]), scale, acc[t]);
+                *acc = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[t]), scale, *acc);
             }
             block = block.add(spec.block_bytes());
         }
