@@ -105,3 +105,7 @@ fn pause(stop: &Stop, time: Duration) {
         left = left.saturating_sub(NAP);
     }
 }
+
+#[cfg(test)]
+#[path = "worker_tests.rs"]
+mod tests;

@@ -19,10 +19,11 @@ impl Stage {
         let fixture = baraza::root().join("tests/fixtures/onnx/llama/model");
         let output = baraza::run(&["model", "import", text(&fixture), &stage.path("pack")]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        for (copy, change) in [
-            ("altered", &alter as &dyn Fn(&mut Vec<u8>)),
+        let changes: [(&str, &dyn Fn(&mut Vec<u8>)); 2] = [
+            ("altered", &|bytes| alter(bytes)),
             ("truncated", &|bytes| bytes.truncate(bytes.len() / 2)),
-        ] {
+        ];
+        for (copy, change) in changes {
             copy_folder(Path::new(&stage.path("pack")), Path::new(&stage.path(copy)));
             let weights = stage.path(&format!("{copy}/weights.bin"));
             let mut bytes = fs::read(&weights).unwrap();
@@ -52,7 +53,7 @@ fn text(path: &Path) -> &str {
 }
 
 /// Flips one bit in the middle.
-fn alter(bytes: &mut Vec<u8>) {
+fn alter(bytes: &mut [u8]) {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 0x10;
 }

@@ -90,6 +90,7 @@ impl Served {
         loop {
             let Ok(line) = log.recv_timeout(START_TIME_MAX) else {
                 let _ = child.kill();
+                let _ = child.wait();
                 panic!("no box came up: {seen:?}");
             };
             if let Some((_, rest)) = line.split_once("baraza is ready address=") {

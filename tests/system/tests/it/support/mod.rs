@@ -1,13 +1,12 @@
-//! What several of the tests need: the binary, a browser, a desk that says what it is told.
+//! What tests of pages need: a browser, and a desk that says what it is told.
 
-pub(crate) mod baraza;
 pub(crate) mod browser;
 pub(crate) mod desk;
 
 use std::time::{Duration, Instant};
 
 /// How long a test waits for something that takes a second on an idle computer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks again until there is an answer.
 ///

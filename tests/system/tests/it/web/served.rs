@@ -2,16 +2,18 @@
 
 use std::process::Command;
 
-use crate::support::baraza::Serving;
+use crate::baraza::Served;
 use crate::support::browser::{Browser, Setup};
 use crate::support::wait_for;
 
 const QUESTION: &str = "How do I make oral rehydration solution at home?";
 
 fn ask_in_chromium(setup: Setup) {
-    let serving = Serving::start();
+    let data = tempfile::tempdir().unwrap();
+    let served = Served::start(data.path());
+    let url = |path: &str| format!("http://{}{path}", served.address);
     let browser = Browser::start(setup);
-    browser.go(&serving.url("/"));
+    browser.go(&url("/"));
     browser.type_into("#question", QUESTION);
     browser.press("#ask button");
     wait_for("the answer's own address", || browser.url().contains("/a/").then_some(()));
@@ -35,7 +37,9 @@ fn chromium_without_javascript_gets_an_answer() {
 
 #[test]
 fn w3m_gets_an_answer() {
-    let serving = Serving::start();
+    let data = tempfile::tempdir().unwrap();
+    let served = Served::start(data.path());
+    let url = |path: &str| format!("http://{}{path}", served.address);
     let home = tempfile::tempdir().unwrap();
     let w3m = |arguments: &[&str]| {
         let output = Command::new("w3m")
@@ -47,19 +51,19 @@ fn w3m_gets_an_answer() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };
-    let first = w3m(&[&serving.url("/")]);
+    let first = w3m(&[&url("/")]);
     assert!(first.contains("What do you want to know?"), "{first}");
 
     let form = home.path().join("form");
     std::fs::write(&form, format!("question={}", QUESTION.replace(' ', "+"))).unwrap();
-    let reply = w3m(&["-post", form.to_str().unwrap(), &serving.url("/ask")]);
+    let reply = w3m(&["-post", form.to_str().unwrap(), &url("/ask")]);
     let code = code(&reply).unwrap_or_else(|| panic!("no code in:\n{reply}"));
 
-    let address = serving.url(&format!("/a/{code}"));
+    let address = url(&format!("/a/{code}"));
     let page = wait_for("an answer", || {
-        Some(w3m(&[&address])).filter(|page| page.contains("not checked"))
+        Some(w3m(&[&address])).filter(|page| page.contains("Where this comes from"))
     });
-    assert!(page.contains("Where this comes from"), "{page}");
+    assert!(page.contains("not checked"), "{page}");
 }
 
 /// The seven symbols behind "Your answer code", on the same line or the next.
