@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use answer::desk::{Answer, AnswerCode, Channel, Origin, Stage};
 use answer::limits::WAITING_MAX;
-use answer::ports::{Accepted, Accepting, Journal, Which};
+use answer::ports::{Accepted, Accepting, Journal, LanguageModel, Making, Which};
 use answer::question::QuestionText;
 use anyhow::{anyhow, bail};
 use serde_json::json;
@@ -113,7 +113,7 @@ struct Ours {
     store: Store,
     choice: Choice,
     pack: model_pack::Pack,
-    making: answer::ports::Making,
+    making: Making,
 }
 
 impl Ours {
@@ -134,7 +134,9 @@ impl Ours {
                 return Err(error.context(kept));
             }
         };
-        let (choice, making) = (self.choice, self.making);
+        // A box that stopped may have had another model.
+        let making = Making { model: model.id().to_owned(), ..self.making };
+        let choice = self.choice;
         let again = Box::new(move || EngineModel::new(choice.open()?, stop.cancel()));
         let mut answerer = Answerer::new(self.store, Some(model), again, making, WRITING);
         match answerer.answer(&job, begun, &mut |_| ControlFlow::Continue(()))? {

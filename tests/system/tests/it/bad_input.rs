@@ -8,6 +8,9 @@ use std::process::{Command, Output};
 
 use crate::baraza::{self, Served};
 
+/// What is done to a file's content.
+type Change = fn(&mut Vec<u8>);
+
 /// A folder with everything that the cases need.
 struct Stage {
     folder: tempfile::TempDir,
@@ -19,9 +22,9 @@ impl Stage {
         let fixture = baraza::root().join("tests/fixtures/onnx/llama/model");
         let output = baraza::run(&["model", "import", text(&fixture), &stage.path("pack")]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let changes: [(&str, &dyn Fn(&mut Vec<u8>)); 2] = [
-            ("altered", &|bytes| alter(bytes)),
-            ("truncated", &|bytes| bytes.truncate(bytes.len() / 2)),
+        let changes: [(&str, Change); 2] = [
+            ("altered", |bytes| alter(bytes)),
+            ("truncated", |bytes| bytes.truncate(bytes.len() / 2)),
         ];
         for (copy, change) in changes {
             copy_folder(Path::new(&stage.path("pack")), Path::new(&stage.path(copy)));

@@ -107,6 +107,27 @@ fn an_orderly_stop_leaves_the_question_to_the_next_start() {
     served.stop();
 }
 
+#[test]
+fn who_waits_for_a_box_that_dies_is_answered_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    for (question, wait_ms) in [("How do I care for a newborn baby?", 0), ("What is gravity?", 60)]
+    {
+        let served = Served::start(data);
+        let asker = {
+            let data = data.to_owned();
+            thread::spawn(move || baraza::ask(&data, question))
+        };
+        thread::sleep(Duration::from_millis(wait_ms));
+        served.kill();
+        let answer = asker.join().unwrap();
+        assert_eq!(answer["origin"], "model", "{answer}");
+    }
+    assert_whole(data);
+    let db = open(data);
+    assert_eq!(count(&db, "SELECT count(*) FROM answers"), 2);
+}
+
 fn open(data: &Path) -> Connection {
     let path = data.join("baraza.db");
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
