@@ -77,6 +77,7 @@
   });
   source.addEventListener("text", function (event) {
     state.textContent = stage.getAttribute("data-writing");
+    notice.textContent = stage.getAttribute("data-notice");
     notice.hidden = false;
     text.textContent += JSON.parse(event.data).text;
   });

@@ -41,9 +41,13 @@ fn pending(view: View, ticket: &Ticket, ahead: Option<usize>, so_far: &str) -> M
         (question(words, ticket))
         h1 { (words.waiting_title) }
         div.card #stage data-stream=(view.link(&format!("{path}/stream")))
-            data-refresh=(REFRESH_S) data-writing=(words.writing) {
+            data-refresh=(REFRESH_S) data-writing=(words.writing)
+            data-notice=(words.writing_notice) {
             p.state #state role="status" { (state) }
-            p.mark.unchecked #notice hidden[so_far.is_empty()] { (words.writing_notice) }
+            p.mark.unchecked #notice hidden[so_far.is_empty()] {
+                // Text browsers do not know `hidden`, so there is nothing to hide.
+                @if !so_far.is_empty() { (words.writing_notice) }
+            }
             p.text #text dir="auto" lang=(ticket.language) { (so_far) }
         }
         (code_card(words, code))

@@ -88,7 +88,8 @@ fn page(view: View, page: Page<'_>) -> Markup {
             }
             body {
                 header {
-                    p { a href=(view.link("/")) { "Baraza" } span { (words.tagline) } }
+                    p { a href=(view.link("/")) { "Baraza" } }
+                    p { (words.tagline) }
                 }
                 main { (page.main) }
                 footer {
