@@ -46,10 +46,8 @@ impl ChatTemplate {
             let turns: Vec<&str> = messages.iter().map(|m| m.content.as_str()).collect();
             return Ok(turns.join("\n\n") + "\n\n");
         };
-        let turns: Vec<_> = messages
-            .iter()
-            .map(|m| context! { role => &m.role, content => &m.content })
-            .collect();
+        let turns: Vec<_> =
+            messages.iter().map(|m| context! { role => &m.role, content => &m.content }).collect();
         let values = context! {
             messages => turns,
             add_generation_prompt => true,
@@ -66,9 +64,12 @@ fn environment(source: &str) -> Result<Environment<'static>, EngineError> {
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     environment.set_syntax(syntax.map_err(|e| template_error(&e))?);
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-    environment.add_function("raise_exception", |text: String| -> Result<String, minijinja::Error> {
-        Err(minijinja::Error::new(ErrorKind::InvalidOperation, text))
-    });
+    environment.add_function(
+        "raise_exception",
+        |text: String| -> Result<String, minijinja::Error> {
+            Err(minijinja::Error::new(ErrorKind::InvalidOperation, text))
+        },
+    );
     let added = environment.add_template_owned("chat", source.to_owned());
     added.map_err(|e| template_error(&e))?;
     Ok(environment)

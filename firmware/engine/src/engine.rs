@@ -76,8 +76,7 @@ impl Engine {
         let context = options.context_length.unwrap_or(CONTEXT_DEFAULT);
         let context = context.min(model.context_length as usize).max(1);
         let threads = options.threads.unwrap_or_else(threads_here);
-        let precision =
-            if options.f32_activations { Precision::F32 } else { Precision::Int8 };
+        let precision = if options.f32_activations { Precision::F32 } else { Precision::Int8 };
         let runtime = Runtime::new(isa, threads, precision, context, model.layers as usize);
         let runtime = Arc::new(runtime);
         let graph = Graph::load(&pack, &runtime)?;
@@ -136,9 +135,8 @@ impl Engine {
     }
 
     fn check(&self, batch: &Batch<'_>) -> Result<(), EngineError> {
-        let refuse = |field, value: String, expected| {
-            Err(EngineError::Request { field, value, expected })
-        };
+        let refuse =
+            |field, value: String, expected| Err(EngineError::Request { field, value, expected });
         if batch.places.len() != batch.tokens.len() {
             return refuse("places", batch.places.len().to_string(), "one for each token needed");
         }
@@ -237,7 +235,8 @@ impl Engine {
         let rows: Vec<usize> = (0..streams).collect();
         for i in 0..new_tokens {
             let position = prompt.len() + i;
-            let places: Vec<Place> = rows.iter().map(|slot| Place { slot: *slot, position }).collect();
+            let places: Vec<Place> =
+                rows.iter().map(|slot| Place { slot: *slot, position }).collect();
             let tokens: Vec<u32> = rows.iter().map(|slot| token(position + 7 * slot)).collect();
             self.forward(&Batch { tokens: &tokens, places: &places, rows: &rows })?;
         }

@@ -7,7 +7,9 @@ use tract_onnx::prelude::TractError;
 #[non_exhaustive]
 pub enum EngineError {
     /// The graph cannot be run by this version.
-    #[error("graph.onnx of the pack cannot be run: {reason}; import the model again with this version of baraza")]
+    #[error(
+        "graph.onnx of the pack cannot be run: {reason}; import the model again with this version of baraza"
+    )]
     Graph {
         /// Which node and what about it.
         reason: String,
@@ -23,10 +25,14 @@ pub enum EngineError {
         reason: String,
     },
     /// The pack has no tokenizer, or one that cannot be read.
-    #[error("tokenizer.json of the pack: {0}; import the model again from a folder that has its tokenizer.json")]
+    #[error(
+        "tokenizer.json of the pack: {0}; import the model again from a folder that has its tokenizer.json"
+    )]
     Tokenizer(String),
     /// The chat template cannot be rendered.
-    #[error("chat template of the pack: {0}; give a prompt without a template (--raw) or import the model with another chat_template.jinja")]
+    #[error(
+        "chat template of the pack: {0}; give a prompt without a template (--raw) or import the model with another chat_template.jinja"
+    )]
     Template(String),
     /// The prompt leaves no room in the context.
     #[error("the prompt has {prompt} tokens, and the context holds {context}: shorten it")]

@@ -24,9 +24,8 @@ impl Graph {
     /// Parses, binds and optimises. tract may panic on a graph that is not one; that is caught.
     pub(crate) fn load(pack: &Pack, runtime: &Arc<Runtime>) -> Result<Graph, EngineError> {
         let load = AssertUnwindSafe(|| Graph::load_unguarded(pack, runtime));
-        catch_unwind(load).unwrap_or_else(|panic| {
-            Err(EngineError::Graph { reason: panic_text(&*panic) })
-        })
+        catch_unwind(load)
+            .unwrap_or_else(|panic| Err(EngineError::Graph { reason: panic_text(&*panic) }))
     }
 
     fn load_unguarded(pack: &Pack, runtime: &Arc<Runtime>) -> Result<Graph, EngineError> {

@@ -72,9 +72,8 @@ fn correlation(a: &[f32], b: &[f32]) -> f64 {
 /// Worst correlation over positions, and the share of positions with the same top token.
 fn compare(found: &[f32], expected: &[f32], vocab: usize) -> (f64, f64) {
     assert_eq!(found.len(), expected.len(), "logits");
-    let top = |row: &[f32]| {
-        row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map(|(id, _)| id)
-    };
+    let top =
+        |row: &[f32]| row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map(|(id, _)| id);
     let rows = found.chunks_exact(vocab).zip(expected.chunks_exact(vocab));
     let worst = rows.clone().map(|(a, b)| correlation(a, b)).fold(f64::INFINITY, f64::min);
     let same = rows.clone().filter(|(a, b)| top(a) == top(b)).count();

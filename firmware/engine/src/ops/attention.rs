@@ -139,7 +139,8 @@ impl Attention {
         let (q_width, kv_width) = (self.heads * dim, self.kv_heads * dim);
         let mut queries = vec![0.0; places.len() * q_width];
         let mut key = vec![0.0; kv_width];
-        let views: TVec<_> = inputs.iter().map(|i| i.try_as_plain_ram()).collect::<Result<_, _>>()?;
+        let views: TVec<_> =
+            inputs.iter().map(|i| i.try_as_plain_ram()).collect::<Result<_, _>>()?;
         let mut slots = rt.layer(self.layer);
         for (t, (&(slot, position), query)) in
             places.iter().zip(queries.chunks_exact_mut(q_width)).enumerate()
@@ -189,6 +190,9 @@ mod tests {
     #[test]
     fn a_batch_is_cut_where_slot_or_position_jumps() {
         assert_eq!(runs(&[]), []);
-        assert_eq!(runs(&[(0, 5), (0, 6), (1, 7), (0, 8), (0, 0)]), [(0, 2), (2, 1), (3, 1), (4, 1)]);
+        assert_eq!(
+            runs(&[(0, 5), (0, 6), (1, 7), (0, 8), (0, 0)]),
+            [(0, 2), (2, 1), (3, 1), (4, 1)]
+        );
     }
 }

@@ -46,13 +46,9 @@ impl Embedding {
         self.table = Some(match kind {
             TensorKind::F32 { shape } if shape == expected => Table::F32(bytes),
             TensorKind::F16 { shape } if shape == expected => Table::F16(bytes),
-            TensorKind::Matrix { .. } => Table::Packed(Packed::find(
-                pack,
-                node,
-                &self.weight,
-                self.rows,
-                self.columns,
-            )?),
+            TensorKind::Matrix { .. } => {
+                Table::Packed(Packed::find(pack, node, &self.weight, self.rows, self.columns)?)
+            }
             _ => return Err(wrong_weight(node, &self.weight, "is not an embedding table")),
         });
         Ok(())

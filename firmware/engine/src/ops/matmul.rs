@@ -33,7 +33,8 @@ impl Packed {
         };
         let (n, k, block) = (n as usize, k as usize, block as usize);
         if (n, k) != (rows, columns) {
-            let reason = format!("has {n} x {k} weights where the graph expects {rows} x {columns}");
+            let reason =
+                format!("has {n} x {k} weights where the graph expects {rows} x {columns}");
             return Err(wrong_weight(node, name, reason));
         }
         let bits = if bits == 4 { Bits::Four } else { Bits::Eight };

@@ -24,9 +24,7 @@ use tract_onnx::tract_hir::internal::*;
 pub(crate) fn register(ops: &mut OnnxOpRegister) {
     ops.insert("MatMulNBits", |_, node| build(matmul::MatMul::parse(node).map(Kind::MatMul)));
     for name in ["GatherBlockQuantized", "GatherRows"] {
-        ops.insert(name, |_, node| {
-            build(embedding::Embedding::parse(node).map(Kind::Embedding))
-        });
+        ops.insert(name, |_, node| build(embedding::Embedding::parse(node).map(Kind::Embedding)));
     }
     ops.insert("GroupQueryAttention", |_, node| {
         build(attention::Attention::parse(node).map(Kind::Attention))

@@ -106,7 +106,7 @@ impl Rotary {
         let heads = if shape.len() == 4 { 1 } else { self.heads };
         let head_dim = if heads == 0 { tables.width() } else { width / heads };
         ensure!(
-            head_dim >= tables.width() && width % head_dim == 0,
+            head_dim >= tables.width() && width.is_multiple_of(head_dim),
             "{width} values are not whole heads of {head_dim}"
         );
         let places = places(runtime, &inputs[0], tokens)?;

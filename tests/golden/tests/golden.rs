@@ -46,7 +46,7 @@ fn answer(engine: &mut Engine, case: &Value) -> String {
 
 #[test]
 fn the_embedded_model_says_what_it_said() {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../golden/nano-en.json");
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("nano-en.json");
     let text = std::fs::read_to_string(&file).expect("tests/golden/nano-en.json");
     let mut golden: Vec<Value> = serde_json::from_str(&text).expect("JSON");
     assert!(golden.len() >= 5);

@@ -1,0 +1,2 @@
+//! What the embedded model says, word for word. A crate of its own so that it can be cross-compiled
+//! without the server and the browsers' client.
