@@ -12,8 +12,9 @@ use crate::baraza::{self, Served};
 
 const KILLS: usize = 20;
 
-/// Questions asked in each life of the box, as fast as it takes them.
-const ASKED_PER_LIFE: usize = 4;
+/// Questions asked in each life of the box, as fast as it takes them:
+/// more than a quick machine answers in a life, so that it dies while writing.
+const ASKED_PER_LIFE: usize = 10;
 
 /// Longest life, counted from when the box is ready.
 const LIFE_MS_MAX: u64 = 1200;
