@@ -93,8 +93,8 @@ unsafe fn tile<const T: usize>(
             }
             block = block.add(spec.block_bytes());
         }
-        for t in 0..T {
-            _mm512_storeu_ps(out.get_unchecked_mut(t).as_mut_ptr(), acc[t]);
+        for (out, acc) in out.iter_mut().zip(acc) {
+            _mm512_storeu_ps(out.as_mut_ptr(), acc);
         }
     }
 }
