@@ -104,7 +104,7 @@ impl Rotary {
             _ => bail!("rotary embedding of a tensor of shape {shape:?}"),
         };
         let heads = if shape.len() == 4 { 1 } else { self.heads };
-        let head_dim = if heads == 0 { tables.width() } else { width / heads };
+        let head_dim = width.checked_div(heads).unwrap_or(tables.width());
         ensure!(
             head_dim >= tables.width() && width.is_multiple_of(head_dim),
             "{width} values are not whole heads of {head_dim}"
