@@ -1,9 +1,8 @@
 //! The pages that phones see, and the only HTTP of the box.
 //!
 //! ```no_run
-//! # fn desk() -> std::sync::Arc<dyn answer::desk::Desk> { unimplemented!() }
-//! # fn main() -> Result<(), web::BindError> {
-//! let server = web::Server::bind(([0, 0, 0, 0], 8080).into(), desk(), web::Options::default())?;
+//! # fn serve(desk: std::sync::Arc<dyn answer::desk::Desk>) -> Result<(), web::BindError> {
+//! let server = web::Server::bind(([0, 0, 0, 0], 8080).into(), desk, web::Options::default())?;
 //! let stopper = server.stopper();
 //! // On another thread, when the box goes down: `stopper.stop()`.
 //! server.run();
