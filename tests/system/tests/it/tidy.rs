@@ -21,6 +21,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("store", &["answer"]),
     ("web", &["answer"]),
     ("server", &["answer", "engine", "model-import", "model-pack", "nano", "store", "web"]),
+    ("golden", &[]),
     ("system", &[]),
 ];
 
