@@ -77,7 +77,8 @@ fn done(view: View, ticket: &Ticket, answer: &Answer) -> Markup {
         }
         @if !answer.sources.is_empty() {
             h2 { (words.sources) }
-            @for item in &answer.sources { (source(words, item, &ticket.language)) }
+            @let open = answer.notice.is_some();
+            @for item in &answer.sources { (source(words, item, &ticket.language, open)) }
         }
         a.button href=(view.link("/")) { (words.ask_another) }
         (kept_under(words, ticket))
@@ -133,10 +134,12 @@ fn standing(words: &Words, answer: &Answer) -> Markup {
     }
 }
 
-fn source(words: &Words, source: &Source, language: &str) -> Markup {
+/// A passage, folded; open where the model is a demonstration, which may leave out a danger sign
+/// that the passage names.
+fn source(words: &Words, source: &Source, language: &str, open: bool) -> Markup {
     let standing = if source.reviewed { words.source_reviewed } else { words.source_unreviewed };
     html! {
-        details {
+        details open[open] {
             summary {
                 bdi lang=(language) { (source.title) }
                 small { (standing) }
