@@ -2,22 +2,52 @@
 
 use crate::dispatch::Isa;
 use crate::layout::MatrixSpec;
+use crate::limits::TILE_TOKENS;
+use crate::pool::ThreadPool;
 use crate::vector::for_each_isa;
+
+/// Bytes of one token that lie together: the columns of one 32-bit multiply-add lane.
+const LANE_COLUMNS: usize = 4;
 
 /// `[tokens, padded_columns]` activations quantised symmetrically: `a = scale * q`, q in
 /// -127..=127, one scale for each token and block. This is what onnxruntime's `MatMulNBits` does
 /// at accuracy level 4.
+///
+/// # Layout
+///
+/// Tokens lie in [tiles](Tile) of [`TILE_TOKENS`] = 8, the last one narrower. Inside a tile, four
+/// columns of the first token are followed by the same four of the next one: a kernel walks one
+/// pointer for all tokens of the tile, and where an instruction multiplies by a lane (NEON's dot
+/// products) one load serves four tokens. A tile of one token is the row as it was.
 #[derive(Debug, Default)]
 pub struct QuantizedRows {
-    pub(crate) tokens: usize,
-    pub(crate) padded_columns: usize,
-    pub(crate) blocks: usize,
-    /// `[tokens, padded_columns]`.
-    pub(crate) quants: Vec<i8>,
-    /// `[tokens, blocks]`.
-    pub(crate) scales: Vec<f32>,
-    /// `[tokens, blocks]`: the sum of the block's quants, which pays for the weights' zero points.
-    pub(crate) sums: Vec<i32>,
+    tokens: usize,
+    padded_columns: usize,
+    blocks: usize,
+    quants: Vec<i8>,
+    scales: Vec<f32>,
+    starts: Vec<i32>,
+}
+
+/// Up to [`TILE_TOKENS`] tokens that one pass over a panel serves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tile<'a> {
+    /// Tokens, 1 to 8.
+    pub(crate) width: usize,
+    /// `[padded_columns / 4, width, 4]`.
+    pub(crate) quants: &'a [i8],
+    /// `[blocks, width]`.
+    pub(crate) scales: &'a [f32],
+    /// `[blocks, width]`: -8 times the sum of the block's quants, which pays for the zero point of
+    /// 4-bit weights; 8-bit ones without zero points need 16 times as much.
+    pub(crate) starts: &'a [i32],
+}
+
+/// What [`fill`] writes.
+struct TileMut<'a> {
+    quants: &'a mut [i8],
+    scales: &'a mut [f32],
+    starts: &'a mut [i32],
 }
 
 impl QuantizedRows {
@@ -31,39 +61,70 @@ impl QuantizedRows {
     ///
     /// # Panics
     /// If `x` is not a whole number of rows.
-    pub fn quantize(&mut self, isa: Isa, spec: &MatrixSpec, x: &[f32]) {
+    pub fn quantize(&mut self, isa: Isa, pool: &ThreadPool, spec: &MatrixSpec, x: &[f32]) {
         assert_eq!(x.len() % spec.columns(), 0, "activations are not whole rows");
         self.tokens = x.len() / spec.columns();
         self.padded_columns = spec.padded_columns();
         self.blocks = spec.blocks();
-        self.quants.clear();
         self.quants.resize(self.tokens * self.padded_columns, 0);
         self.scales.resize(self.tokens * self.blocks, 0.0);
-        self.sums.resize(self.tokens * self.blocks, 0);
-        fill(isa, self, spec, x);
+        self.starts.resize(self.tokens * self.blocks, 0);
+        let tiles = self.quants.chunks_mut(TILE_TOKENS * self.padded_columns);
+        let tiles = tiles.zip(self.scales.chunks_mut(TILE_TOKENS * self.blocks));
+        let tiles = tiles.zip(self.starts.chunks_mut(TILE_TOKENS * self.blocks));
+        let tiles = tiles.map(|((quants, scales), starts)| TileMut { quants, scales, starts });
+        let rows = x.chunks(TILE_TOKENS * spec.columns());
+        if self.tokens <= TILE_TOKENS {
+            for (mut tile, x) in tiles.zip(rows) {
+                fill(isa, &mut tile, spec, x);
+            }
+            return;
+        }
+        let mut work: Vec<_> = tiles.zip(rows).collect();
+        pool.for_each_mut(&mut work, &|(tile, x)| fill(isa, tile, spec, x));
     }
 
     /// True if these rows fit the columns and block of `spec`.
     pub fn fits(&self, spec: &MatrixSpec) -> bool {
         self.padded_columns == spec.padded_columns() && self.blocks == spec.blocks()
     }
+
+    /// The tile whose first token is `index * TILE_TOKENS`.
+    pub(crate) fn tile(&self, index: usize) -> Tile<'_> {
+        let first = index * TILE_TOKENS;
+        let end = (first + TILE_TOKENS).min(self.tokens);
+        Tile {
+            width: end - first,
+            quants: &self.quants[first * self.padded_columns..end * self.padded_columns],
+            scales: &self.scales[first * self.blocks..end * self.blocks],
+            starts: &self.starts[first * self.blocks..end * self.blocks],
+        }
+    }
 }
 
 for_each_isa! {
-    fn fill(rows: &mut QuantizedRows, spec: &MatrixSpec, x: &[f32]) = fill_text
+    /// Quantises the rows of one tile.
+    fn fill(tile: &mut TileMut<'_>, spec: &MatrixSpec, x: &[f32]) = fill_text
 }
 
 #[inline(always)]
-fn fill_text(rows: &mut QuantizedRows, spec: &MatrixSpec, x: &[f32]) {
-    let tokens = x.chunks_exact(spec.columns());
-    for (t, (row, quants)) in
-        tokens.zip(rows.quants.chunks_exact_mut(rows.padded_columns)).enumerate()
-    {
-        let blocks = row.chunks(spec.block()).zip(quants.chunks_exact_mut(spec.block()));
-        for (b, (block, quants)) in blocks.enumerate() {
-            let (scale, sum) = quantize_block(block, quants);
-            rows.scales[t * rows.blocks + b] = scale;
-            rows.sums[t * rows.blocks + b] = sum;
+fn fill_text(tile: &mut TileMut<'_>, spec: &MatrixSpec, x: &[f32]) {
+    let width = x.len() / spec.columns();
+    let mut quants = [0i8; crate::limits::BLOCK_MAX];
+    let quants = &mut quants[..spec.block()];
+    let lane_row = width * LANE_COLUMNS;
+    for (t, row) in x.chunks_exact(spec.columns()).enumerate() {
+        for (b, block) in row.chunks(spec.block()).enumerate() {
+            quants[block.len()..].fill(0);
+            let (scale, sum) = quantize_block(block, &mut quants[..block.len()]);
+            tile.scales[b * width + t] = scale;
+            tile.starts[b * width + t] = -8 * sum;
+            let out = &mut tile.quants[b * spec.block() * width..][..spec.block() * width];
+            for (lanes, out) in
+                quants.chunks_exact(LANE_COLUMNS).zip(out.chunks_exact_mut(lane_row))
+            {
+                out[t * LANE_COLUMNS..(t + 1) * LANE_COLUMNS].copy_from_slice(lanes);
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Matrix products with 4-bit and 8-bit weights, and the few vector loops around them.
 //!
 //! This crate takes slices and knows nothing of tract, files or models. It is the only place with
-//! hand-written SIMD. [`scalar`] is the specification: every other kernel gives the same 32-bit
+//! hand-written SIMD. `scalar` is the specification: every other kernel gives the same 32-bit
 //! integer sums, and the same f32 results to the last bit, because each output row keeps its own
 //! accumulator and adds its blocks in column order with fused multiply-adds.
 //!
@@ -26,7 +26,7 @@ pub mod layout;
 pub mod limits;
 mod matmul;
 mod pool;
-pub mod scalar;
+mod scalar;
 pub mod vector;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -34,5 +34,5 @@ mod x86;
 pub use activations::QuantizedRows;
 pub use dispatch::{Isa, KERNEL_VARIABLE, UnknownIsa};
 pub use layout::{Bits, MatrixSpec, SpecError};
-pub use matmul::{Matrix, Precision, matmul};
+pub use matmul::{Matrix, Precision, Product, matmul};
 pub use pool::ThreadPool;

@@ -24,3 +24,11 @@ pub const THREADS_MAX: usize = 64;
 /// Turns of the waiting loop before a pool thread sleeps, some tens of microseconds: longer than
 /// the gap between two operators of a graph, shorter than anything a battery notices.
 pub const SPIN_TURNS: u32 = 20_000;
+
+/// Bytes of weights, and of activations, that one task keeps going over: each a part of the smallest
+/// second-level cache we meet (512 kB a core on Cortex-A76, 1 MB on Zen 4 and for four Cortex-A72).
+pub const TASK_BYTES: usize = 192 << 10;
+
+/// Tasks that a thread gets of one product on average: with fewer, threads wait for the slowest; with
+/// more, they start over too often, and every start costs memory latency.
+pub const TASKS_PER_THREAD: usize = 8;

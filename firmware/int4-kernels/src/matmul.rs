@@ -1,9 +1,9 @@
 //! Whole products: a packed matrix times rows of activations, over all threads.
 
-use crate::activations::QuantizedRows;
+use crate::activations::{QuantizedRows, Tile};
 use crate::dispatch::{Isa, Kind};
 use crate::layout::{MatrixSpec, SpecError};
-use crate::limits::{PANEL_ROWS, TILE_TOKENS};
+use crate::limits::{PANEL_ROWS, TASK_BYTES, TASKS_PER_THREAD, TILE_TOKENS};
 use crate::pool::ThreadPool;
 use crate::scalar;
 use crate::vector::for_each_isa;
@@ -74,85 +74,144 @@ impl<'a> Matrix<'a> {
 struct Output(*mut f32);
 // SAFETY: each task writes the columns of its own panels only.
 unsafe impl Sync for Output {}
+// SAFETY: as above; the memory outlives the call that made the pointer.
+unsafe impl Send for Output {}
 
-/// `out[t][n] = sum over k of x[t][k] * w[n][k]`: `x` is `[tokens, columns]`, `out` `[tokens,
-/// rows]`, both row-major. `scratch` takes the rounded activations; keep it between calls.
+/// One matrix of a [`matmul`], and where its result goes.
+#[derive(Debug)]
+pub struct Product<'a> {
+    /// The weights.
+    pub matrix: Matrix<'a>,
+    /// `[tokens, rows]`, row-major; every value is written.
+    pub out: &'a mut [f32],
+}
+
+/// `out[t][n] = sum over k of x[t][k] * w[n][k]` for each of the matrices, which share the
+/// activations `x` (`[tokens, columns]`, row-major), as the query, key and value of a layer do: they
+/// are rounded once, and the threads meet once. `scratch` takes the rounded activations; keep it
+/// between calls.
 ///
 /// # Panics
-/// If the lengths do not fit the matrix.
+/// If the lengths do not fit the matrices, or the matrices' columns or blocks differ.
 pub fn matmul(
     isa: Isa,
     pool: &ThreadPool,
-    matrix: &Matrix<'_>,
+    products: &mut [Product<'_>],
     x: &[f32],
     precision: Precision,
     scratch: &mut QuantizedRows,
-    out: &mut [f32],
 ) {
-    let spec = *matrix.spec();
+    let Some(first) = products.first() else { return };
+    let spec = first.matrix.spec;
     let tokens = x.len() / spec.columns();
     assert_eq!(x.len(), tokens * spec.columns(), "activations are not whole rows");
-    assert_eq!(out.len(), tokens * spec.rows(), "output has another shape");
-    if precision == Precision::Int8 {
-        scratch.quantize(isa, &spec, x);
+    for Product { matrix, out } in products.iter() {
+        assert_eq!(out.len(), tokens * matrix.spec.rows(), "output has another shape");
+        let same = (matrix.spec.columns(), matrix.spec.block()) == (spec.columns(), spec.block());
+        assert!(same, "matrices have other columns or blocks");
     }
-    let scratch = &*scratch;
-    let output = &Output(out.as_mut_ptr());
-    // Chunks of panels: enough for balance, few enough that claiming them costs nothing.
-    let chunk = spec.panels().div_ceil(pool.threads() * 8).max(1);
-    let body = |task: usize| {
-        let mut tile = [[0.0f32; PANEL_ROWS]; TILE_TOKENS];
-        for panel in task * chunk..((task + 1) * chunk).min(spec.panels()) {
-            let rows = PANEL_ROWS.min(spec.rows() - panel * PANEL_ROWS);
-            for first in (0..tokens).step_by(TILE_TOKENS) {
-                let range = first..(first + TILE_TOKENS).min(tokens);
-                let tile = &mut tile[..range.len()];
-                match precision {
-                    Precision::Int8 => panel_int8(isa, matrix, panel, scratch, &range, tile),
-                    Precision::F32 => panel_f32(isa, matrix, panel, x, &range, tile),
-                }
-                for (t, values) in range.zip(tile.iter()) {
-                    for (r, value) in values[..rows].iter().enumerate() {
-                        let at = t * spec.rows() + panel * PANEL_ROWS + r;
-                        // SAFETY: `at` is inside `out`, and only this task has this panel.
-                        unsafe { output.0.add(at).write(value * matrix.scale) }
-                    }
+    if precision == Precision::Int8 {
+        scratch.quantize(isa, pool, &spec, x);
+    }
+    let call = Call { isa, x, scratch, precision, tokens };
+    let tasks = tasks(products, tokens, pool.threads());
+    pool.run(tasks.len(), &|i| call.run(&tasks[i]));
+}
+
+/// What all tasks of one [`matmul`] share.
+struct Call<'a> {
+    isa: Isa,
+    x: &'a [f32],
+    scratch: &'a QuantizedRows,
+    precision: Precision,
+    tokens: usize,
+}
+
+/// Some neighbouring panels of one matrix.
+struct Task<'a> {
+    matrix: Matrix<'a>,
+    panels: std::ops::Range<usize>,
+    output: Output,
+}
+
+/// Cuts the products into tasks: enough of them for balance, few enough that claiming them costs
+/// nothing, and each, with many tokens, small enough to stay in the second-level cache.
+fn tasks<'a>(products: &mut [Product<'a>], tokens: usize, threads: usize) -> Vec<Task<'a>> {
+    let panels: usize = products.iter().map(|p| p.matrix.spec.panels()).sum();
+    let balanced = panels.div_ceil(threads * TASKS_PER_THREAD).max(1);
+    let mut tasks = Vec::with_capacity(panels / balanced + products.len());
+    for Product { matrix, out } in products {
+        let spec = &matrix.spec;
+        let cached = (TASK_BYTES / spec.panel_bytes()).max(1);
+        let chunk = if tokens > TILE_TOKENS { balanced.min(cached) } else { balanced };
+        let output = Output(out.as_mut_ptr());
+        tasks.extend((0..spec.panels()).step_by(chunk).map(|first| Task {
+            matrix: *matrix,
+            panels: first..(first + chunk).min(spec.panels()),
+            output,
+        }));
+    }
+    tasks
+}
+
+impl Call<'_> {
+    fn run(&self, task: &Task<'_>) {
+        let spec = &task.matrix.spec;
+        let tiles = self.tokens.div_ceil(TILE_TOKENS);
+        // Tokens whose activations stay in the second-level cache beside the panels.
+        let group = (TASK_BYTES / (TILE_TOKENS * spec.padded_columns())).max(1);
+        for first in (0..tiles).step_by(group) {
+            for panel in task.panels.clone() {
+                for tile in first..(first + group).min(tiles) {
+                    self.tile(task, panel, tile);
                 }
             }
         }
-    };
-    pool.run(spec.panels().div_ceil(chunk), &body);
-}
+    }
 
-fn panel_int8(
-    isa: Isa,
-    matrix: &Matrix<'_>,
-    panel: usize,
-    x: &QuantizedRows,
-    tokens: &std::ops::Range<usize>,
-    out: &mut [[f32; PANEL_ROWS]],
-) {
-    let (spec, panel) = (&matrix.spec, matrix.panel(panel));
-    match isa.0 {
-        Kind::Scalar => scalar::panel_int8(spec, panel, x, tokens.clone(), out),
-        #[cfg(target_arch = "x86_64")]
-        Kind::Avx512Vnni(isa) => isa.panel_int8(spec, panel, x, tokens.clone(), out),
+    /// One panel against one tile of tokens.
+    fn tile(&self, task: &Task<'_>, panel: usize, tile: usize) {
+        let (matrix, spec) = (&task.matrix, &task.matrix.spec);
+        let first = tile * TILE_TOKENS;
+        let tokens = first..(first + TILE_TOKENS).min(self.tokens);
+        let mut values = [[0.0f32; PANEL_ROWS]; TILE_TOKENS];
+        let values = &mut values[..tokens.len()];
+        let data = matrix.panel(panel);
+        match self.precision {
+            Precision::Int8 => panel_int8(self.isa, spec, data, &self.scratch.tile(tile), values),
+            Precision::F32 => panel_f32(self.isa, spec, data, self.x, tokens.clone(), values),
+        }
+        let rows = PANEL_ROWS.min(spec.rows() - panel * PANEL_ROWS);
+        for (t, values) in tokens.zip(values.iter()) {
+            let at = t * spec.rows() + panel * PANEL_ROWS;
+            // SAFETY: these rows of this token are inside `out`, which has `tokens * rows` values
+            // (`matmul` checked), and only this task has this panel.
+            let out = unsafe { std::slice::from_raw_parts_mut(task.output.0.add(at), rows) };
+            for (out, value) in out.iter_mut().zip(values) {
+                *out = value * matrix.scale;
+            }
+        }
     }
 }
 
-fn panel_f32(
+/// One panel against one tile, without the matrix's `scale`; the same bits as
+/// [`scalar::panel_int8`].
+fn panel_int8(
     isa: Isa,
-    matrix: &Matrix<'_>,
-    panel: usize,
-    x: &[f32],
-    tokens: &std::ops::Range<usize>,
+    spec: &MatrixSpec,
+    panel: &[u8],
+    x: &Tile<'_>,
     out: &mut [[f32; PANEL_ROWS]],
 ) {
-    scalar_f32(isa, &matrix.spec, matrix.panel(panel), x, tokens.clone(), out);
+    match isa.0 {
+        Kind::Scalar => scalar::panel_int8(spec, panel, x, out),
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512Vnni(isa) => isa.panel_int8(spec, panel, x, out),
+    }
 }
 
 for_each_isa! {
-    fn scalar_f32(
+    fn panel_f32(
         spec: &MatrixSpec,
         panel: &[u8],
         x: &[f32],

@@ -105,6 +105,23 @@ impl ThreadPool {
             panic!("a loop body panicked");
         }
     }
+
+    /// Calls `body` once for each item, on all threads, and returns when all are done. Must not be
+    /// called from inside a body.
+    ///
+    /// # Panics
+    /// If a body panicked.
+    pub fn for_each_mut<T: Send>(&self, items: &mut [T], body: &(dyn Fn(&mut T) + Sync)) {
+        struct Items<T>(*mut T);
+        // SAFETY: each task number is given out once, so no two threads have the same item.
+        unsafe impl<T: Send> Sync for Items<T> {}
+        let (len, items) = (items.len(), &Items(items.as_mut_ptr()));
+        self.run(len, &|i| {
+            assert!(i < len);
+            // SAFETY: inside the slice, and only this call has item `i`.
+            body(unsafe { &mut *items.0.add(i) });
+        });
+    }
 }
 
 impl Drop for ThreadPool {

@@ -1,20 +1,19 @@
 //! The specification: plain loops, one output at a time. Every other kernel is tested against it.
 
-use crate::activations::QuantizedRows;
+use crate::activations::Tile;
 use crate::layout::MatrixSpec;
 use crate::limits::{BLOCK_MAX, PANEL_ROWS};
 use crate::vector::dot;
 
-/// One panel times the int8 activations of `tokens`: `out[t][r]` for 16 rows `r`, without the
-/// matrix's `scale`.
+/// One panel times the int8 activations of a tile: `out[t][r]` for 16 rows `r`, without the matrix's
+/// `scale`.
 ///
 /// For each row: `acc = fma(dot, weight_scale * activation_scale, acc)` over the blocks in order,
 /// with `dot` the exact integer sum of `(q - zero_point) * a`.
-pub fn panel_int8(
+pub(crate) fn panel_int8(
     spec: &MatrixSpec,
     panel: &[u8],
-    x: &QuantizedRows,
-    tokens: std::ops::Range<usize>,
+    x: &Tile<'_>,
     out: &mut [[f32; PANEL_ROWS]],
 ) {
     let mut quants = [0u8; BLOCK_MAX];
@@ -27,13 +26,14 @@ pub fn panel_int8(
             spec.row_quants(block, r, quants);
             let scale = spec.row_scale(block, r);
             let zero = i32::from(spec.row_zero(block, r));
-            for (t, out) in tokens.clone().zip(out.iter_mut()) {
-                let start = t * x.padded_columns + b * spec.block();
-                let a = &x.quants[start..start + spec.block()];
-                let dot: i32 =
-                    quants.iter().zip(a).map(|(q, a)| i32::from(*q) * i32::from(*a)).sum();
-                let dot = dot - zero * x.sums[t * x.blocks + b];
-                out[r] = (dot as f32).mul_add(scale * x.scales[t * x.blocks + b], out[r]);
+            for (t, out) in out.iter_mut().enumerate() {
+                let mut dot = zero * (x.starts[b * x.width + t] / 8);
+                for (i, q) in quants.iter().enumerate() {
+                    let lane = (b * spec.block() + i) / 4;
+                    let a = x.quants[(lane * x.width + t) * 4 + i % 4];
+                    dot += i32::from(*q) * i32::from(a);
+                }
+                out[r] = (dot as f32).mul_add(scale * x.scales[b * x.width + t], out[r]);
             }
         }
     }
@@ -42,7 +42,7 @@ pub fn panel_int8(
 /// One panel times f32 activations (`[tokens, columns]`): the same product without rounding the
 /// activations. Sums a block first, then scales it, as onnxruntime's accuracy level 0 may.
 #[inline(always)]
-pub fn panel_f32(
+pub(crate) fn panel_f32(
     spec: &MatrixSpec,
     panel: &[u8],
     x: &[f32],

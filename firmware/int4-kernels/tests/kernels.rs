@@ -1,6 +1,8 @@
 //! The one suite that every kernel must pass: equal to scalar, bit by bit, on all shapes.
 
-use int4_kernels::{Bits, Isa, Matrix, MatrixSpec, Precision, QuantizedRows, ThreadPool, matmul};
+use int4_kernels::{
+    Bits, Isa, Matrix, MatrixSpec, Precision, Product, QuantizedRows, ThreadPool, matmul,
+};
 use proptest::prelude::*;
 
 /// A matrix as plain numbers, the way an ONNX file describes it.
@@ -80,7 +82,8 @@ fn activations(len: usize, seed: u64) -> Vec<f32> {
 fn product(isa: Isa, threads: usize, m: &Matrix<'_>, x: &[f32], precision: Precision) -> Vec<f32> {
     let mut out = vec![f32::NAN; x.len() / m.spec().columns() * m.spec().rows()];
     let pool = ThreadPool::new(threads);
-    matmul(isa, &pool, m, x, precision, &mut QuantizedRows::new(), &mut out);
+    let mut product = [Product { matrix: *m, out: &mut out }];
+    matmul(isa, &pool, &mut product, x, precision, &mut QuantizedRows::new());
     out
 }
 

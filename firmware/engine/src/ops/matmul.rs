@@ -4,7 +4,7 @@
 
 use super::{Runtime, float, weight, width, with_width, wrong_weight};
 use crate::error::EngineError;
-use int4_kernels::{Bits, Matrix, MatrixSpec, matmul};
+use int4_kernels::{Bits, Matrix, MatrixSpec, Product, matmul};
 use model_pack::{Pack, PackBytes, TensorKind};
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
@@ -100,7 +100,8 @@ impl MatMul {
             let mut view = output.try_as_plain_ram_mut()?;
             let out = view.as_slice_mut::<f32>()?;
             let mut scratch = rt.scratch();
-            matmul(rt.isa, &rt.pool, &packed.matrix()?, x, rt.precision, &mut scratch, out);
+            let mut product = [Product { matrix: packed.matrix()?, out: &mut *out }];
+            matmul(rt.isa, &rt.pool, &mut product, x, rt.precision, &mut scratch);
             if let Some(bias) = inputs.get(1) {
                 let bias = bias.try_as_plain_ram()?;
                 for row in out.chunks_exact_mut(self.n) {

@@ -1,14 +1,23 @@
 //! AVX-512 VNNI: `vpdpbusd` multiplies 64 unsigned weights with 64 signed activations and adds
 //! groups of four into 16 32-bit lanes, one lane a row of the panel.
+//!
+//! A tile of 8 tokens holds 8 integer and 8 float accumulators; the two nibble registers, the mask
+//! and the scales leave a third of the registers free. Activations are broadcast by the multiplying
+//! instruction itself (`{1to16}`), from one pointer with constant offsets.
 
-use crate::activations::QuantizedRows;
+use crate::activations::Tile;
 use crate::layout::{Bits, GROUP_BYTES, MatrixSpec, SCALE_BYTES};
-use crate::limits::{PANEL_ROWS, TILE_TOKENS};
+use crate::limits::PANEL_ROWS;
 use std::arch::x86_64::*;
 
-/// Proof that this machine runs AVX-512 F, BW, VL, DQ and VNNI, AVX2, FMA and F16C: it can only be made by asking.
+/// Proof that this machine runs AVX-512 F, BW, VL, DQ and VNNI, AVX2, FMA and F16C: it can only be
+/// made by asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Avx512Vnni(());
+
+/// How far ahead of the weights in use memory is asked for. The hardware's own prefetcher stops at
+/// each 4 kB page; this distance is past the next boundary soon enough.
+const PREFETCH_BYTES: usize = 2048;
 
 impl Avx512Vnni {
     /// Asks the processor and, through XCR0, the operating system.
@@ -29,150 +38,129 @@ impl Avx512Vnni {
         self,
         spec: &MatrixSpec,
         panel: &[u8],
-        x: &QuantizedRows,
-        tokens: std::ops::Range<usize>,
+        x: &Tile<'_>,
         out: &mut [[f32; PANEL_ROWS]],
     ) {
         assert_eq!(panel.len(), spec.panel_bytes(), "panel");
-        assert!(x.fits(spec) && tokens.end <= x.tokens && out.len() == tokens.len());
-        let mut first = tokens.start;
-        for out in out.chunks_mut(TILE_TOKENS) {
-            // SAFETY: the features are there (`self`), and the lengths were just checked.
-            unsafe {
-                match out.len() {
-                    1 => tile::<1>(spec, panel, x, first, out),
-                    2 => tile::<2>(spec, panel, x, first, out),
-                    3 => tile::<3>(spec, panel, x, first, out),
-                    4 => tile::<4>(spec, panel, x, first, out),
-                    5 => tile::<5>(spec, panel, x, first, out),
-                    6 => tile::<6>(spec, panel, x, first, out),
-                    7 => tile::<7>(spec, panel, x, first, out),
-                    _ => tile::<8>(spec, panel, x, first, out),
-                }
+        assert_eq!(x.quants.len(), spec.padded_columns() * x.width, "activations");
+        assert_eq!(x.scales.len(), spec.blocks() * x.width, "activations' scales");
+        assert_eq!(x.starts.len(), x.scales.len(), "activations' sums");
+        assert_eq!(x.width, out.len(), "output");
+        // SAFETY: the features are there (`self`), and the lengths were just checked.
+        unsafe {
+            match x.width {
+                1 => panel_of::<1>(spec, panel, x, out),
+                2 => panel_of::<2>(spec, panel, x, out),
+                3 => panel_of::<3>(spec, panel, x, out),
+                4 => panel_of::<4>(spec, panel, x, out),
+                5 => panel_of::<5>(spec, panel, x, out),
+                6 => panel_of::<6>(spec, panel, x, out),
+                7 => panel_of::<7>(spec, panel, x, out),
+                8 => panel_of::<8>(spec, panel, x, out),
+                width => unreachable!("a tile of {width} tokens"),
             }
-            first += out.len();
         }
     }
 }
 
-/// `T` tokens, from `first`, against one panel.
+/// Chooses the loop for a matrix; the common block sizes have one of their own.
 ///
 /// # Safety
-/// The features of [`Avx512Vnni`] are there; `panel` has `spec.panel_bytes()` bytes; `x` fits
-/// `spec` and has `first + T` rows; `out` has `T`.
+/// The features of [`Avx512Vnni`] are there; `panel`, `x` (of width `T`) and `out` fit `spec`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,f16c")]
-unsafe fn tile<const T: usize>(
+unsafe fn panel_of<const T: usize>(
     spec: &MatrixSpec,
     panel: &[u8],
-    x: &QuantizedRows,
-    first: usize,
+    x: &Tile<'_>,
     out: &mut [[f32; PANEL_ROWS]],
 ) {
-    // SAFETY: for all pointer arithmetic below, rows start inside `x.quants` and every block reads
-    // `spec.block()` of them, `padded_columns` in total; the panel is read block by block.
+    // SAFETY: the caller's promise.
     unsafe {
-        let rows: [*const i8; T] =
-            std::array::from_fn(|t| x.quants.as_ptr().add((first + t) * x.padded_columns));
-        let mut acc = [_mm512_setzero_ps(); T];
-        let mut block = panel.as_ptr();
-        for b in 0..x.blocks {
-            let sums: [i32; T] =
-                std::array::from_fn(|t| *x.sums.get_unchecked((first + t) * x.blocks + b));
-            let mut dots = start::<T>(spec, block, &sums);
-            let quants = block.add(spec.header_bytes());
-            let column = b * spec.block();
-            match spec.bits() {
-                Bits::Four => block4::<T>(quants, spec.block() / 8, &rows, column, &mut dots),
-                Bits::Eight => block8::<T>(quants, spec.block() / 4, &rows, column, &mut dots),
+        match (spec.bits(), spec.block(), spec.zero_points()) {
+            (Bits::Four, 32, false) => blocks::<T, 4, 32, false>(spec, panel, x, out),
+            (Bits::Four, 32, true) => blocks::<T, 4, 32, true>(spec, panel, x, out),
+            (Bits::Four, 128, false) => blocks::<T, 4, 128, false>(spec, panel, x, out),
+            (Bits::Eight, 32, false) => blocks::<T, 8, 32, false>(spec, panel, x, out),
+            (Bits::Four, _, false) => blocks::<T, 4, 0, false>(spec, panel, x, out),
+            (Bits::Four, _, true) => blocks::<T, 4, 0, true>(spec, panel, x, out),
+            (Bits::Eight, _, false) => blocks::<T, 8, 0, false>(spec, panel, x, out),
+            (Bits::Eight, _, true) => blocks::<T, 8, 0, true>(spec, panel, x, out),
+        }
+    }
+}
+
+/// `T` tokens against one panel of `BITS`-bit weights in blocks of `BLOCK` columns, or of whatever
+/// the spec says if `BLOCK` is 0.
+///
+/// # Safety
+/// As [`panel_of`].
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,f16c")]
+unsafe fn blocks<const T: usize, const BITS: usize, const BLOCK: usize, const ZEROS: bool>(
+    spec: &MatrixSpec,
+    panel: &[u8],
+    x: &Tile<'_>,
+    out: &mut [[f32; PANEL_ROWS]],
+) {
+    let columns = if BLOCK == 0 { spec.block() } else { BLOCK };
+    let header = if ZEROS { SCALE_BYTES + PANEL_ROWS } else { SCALE_BYTES };
+    let group_columns = 32 / BITS;
+    let groups = columns / group_columns;
+    let block_bytes = header + groups * GROUP_BYTES;
+    let nibble = _mm512_set1_epi8(0x0f);
+    let mut acc = [_mm512_setzero_ps(); T];
+    let mut block = panel.as_ptr();
+    let (mut a, mut scales, mut starts) = (x.quants.as_ptr(), x.scales.as_ptr(), x.starts.as_ptr());
+    for _ in 0..spec.blocks() {
+        // SAFETY: the panel has `blocks` blocks of `block_bytes`, the tile `blocks` times `T` scales
+        // and sums and `T * columns` quants. Prefetching never faults.
+        unsafe {
+            for line in (0..block_bytes).step_by(64) {
+                _mm_prefetch::<_MM_HINT_T0>(block.wrapping_add(PREFETCH_BYTES + line).cast());
             }
-            let scales = _mm512_cvtph_ps(_mm256_loadu_si256(block.cast()));
+            // `-zero_point * sum(activations)`, to which the products of unsigned weights are added.
+            let start = |t| _mm512_set1_epi32(*starts.add(t));
+            let mut dots: [__m512i; T] = if ZEROS {
+                let zeros = _mm512_cvtepu8_epi32(_mm_loadu_si128(block.add(SCALE_BYTES).cast()));
+                std::array::from_fn(|t| _mm512_mullo_epi32(zeros, _mm512_srai_epi32::<3>(start(t))))
+            } else if BITS == 4 {
+                std::array::from_fn(start)
+            } else {
+                std::array::from_fn(|t| _mm512_slli_epi32::<4>(start(t)))
+            };
+            for g in 0..groups {
+                let bytes = _mm512_loadu_si512(block.add(header + g * GROUP_BYTES).cast());
+                let lane = a.add(g * group_columns * T).cast::<i32>();
+                if BITS == 4 {
+                    let low = _mm512_and_si512(bytes, nibble);
+                    let high = _mm512_and_si512(_mm512_srli_epi16::<4>(bytes), nibble);
+                    for (t, dot) in dots.iter_mut().enumerate() {
+                        let a = _mm512_set1_epi32(lane.add(t).read_unaligned());
+                        *dot = _mm512_dpbusd_epi32(*dot, low, a);
+                    }
+                    for (t, dot) in dots.iter_mut().enumerate() {
+                        let a = _mm512_set1_epi32(lane.add(T + t).read_unaligned());
+                        *dot = _mm512_dpbusd_epi32(*dot, high, a);
+                    }
+                } else {
+                    for (t, dot) in dots.iter_mut().enumerate() {
+                        let a = _mm512_set1_epi32(lane.add(t).read_unaligned());
+                        *dot = _mm512_dpbusd_epi32(*dot, bytes, a);
+                    }
+                }
+            }
+            let weight_scales = _mm512_cvtph_ps(_mm256_loadu_si256(block.cast()));
             for (t, acc) in acc.iter_mut().enumerate() {
-                let a = *x.scales.get_unchecked((first + t) * x.blocks + b);
-                let scale = _mm512_mul_ps(scales, _mm512_set1_ps(a));
+                let scale = _mm512_mul_ps(weight_scales, _mm512_set1_ps(*scales.add(t)));
                 *acc = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[t]), scale, *acc);
             }
-            block = block.add(spec.block_bytes());
-        }
-        for (out, acc) in out.iter_mut().zip(acc) {
-            _mm512_storeu_ps(out.as_mut_ptr(), acc);
-        }
-    }
-}
-
-/// The accumulators of a block before its quants: `-zero_point * sum(activations)`.
-///
-/// # Safety
-/// As [`tile`]; `block` points to a block of the panel.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,f16c")]
-unsafe fn start<const T: usize>(
-    spec: &MatrixSpec,
-    block: *const u8,
-    sums: &[i32; T],
-) -> [__m512i; T] {
-    if spec.zero_points() {
-        // SAFETY: a block with zero points has 16 of them behind its scales.
-        let zeros = unsafe { _mm_loadu_si128(block.add(SCALE_BYTES).cast()) };
-        let zeros = _mm512_cvtepu8_epi32(zeros);
-        std::array::from_fn(|t| _mm512_mullo_epi32(zeros, _mm512_set1_epi32(-sums[t])))
-    } else {
-        let zero = i32::from(spec.bits().default_zero());
-        std::array::from_fn(|t| _mm512_set1_epi32(-zero * sums[t]))
-    }
-}
-
-/// Adds `groups` groups of 8 columns of 4-bit quants.
-///
-/// # Safety
-/// As [`tile`]; `quants` has `groups * 64` bytes, each row `8 * groups` from `column`.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,f16c")]
-unsafe fn block4<const T: usize>(
-    quants: *const u8,
-    groups: usize,
-    rows: &[*const i8; T],
-    column: usize,
-    dots: &mut [__m512i; T],
-) {
-    let mask = _mm512_set1_epi8(0x0f);
-    for g in 0..groups {
-        // SAFETY: by the contract above.
-        unsafe {
-            let bytes = _mm512_loadu_si512(quants.add(g * GROUP_BYTES).cast());
-            let low = _mm512_and_si512(bytes, mask);
-            let high = _mm512_and_si512(_mm512_srli_epi16::<4>(bytes), mask);
-            for t in 0..T {
-                let a = rows[t].add(column + 8 * g).cast::<i32>();
-                dots[t] = _mm512_dpbusd_epi32(dots[t], low, _mm512_set1_epi32(a.read_unaligned()));
-                let a = a.add(1);
-                dots[t] = _mm512_dpbusd_epi32(dots[t], high, _mm512_set1_epi32(a.read_unaligned()));
-            }
+            block = block.add(block_bytes);
+            a = a.add(columns * T);
+            (scales, starts) = (scales.add(T), starts.add(T));
         }
     }
-}
-
-/// Adds `groups` groups of 4 columns of 8-bit quants.
-///
-/// # Safety
-/// As [`tile`]; `quants` has `groups * 64` bytes, each row `4 * groups` from `column`.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,f16c")]
-unsafe fn block8<const T: usize>(
-    quants: *const u8,
-    groups: usize,
-    rows: &[*const i8; T],
-    column: usize,
-    dots: &mut [__m512i; T],
-) {
-    for g in 0..groups {
-        // SAFETY: by the contract above.
-        unsafe {
-            let bytes = _mm512_loadu_si512(quants.add(g * GROUP_BYTES).cast());
-            for t in 0..T {
-                let a = rows[t].add(column + 4 * g).cast::<i32>();
-                dots[t] =
-                    _mm512_dpbusd_epi32(dots[t], bytes, _mm512_set1_epi32(a.read_unaligned()));
-            }
-        }
+    for (out, acc) in out.iter_mut().zip(acc) {
+        // SAFETY: a row of `out` is 16 floats.
+        unsafe { _mm512_storeu_ps(out.as_mut_ptr(), acc) }
     }
 }
