@@ -1,6 +1,7 @@
 //! The pack's graph as a runnable tract model.
 
 use crate::error::{EngineError, panic_text};
+use crate::fuse;
 use crate::ops::{self, Node};
 use crate::runtime::Runtime;
 use model_pack::Pack;
@@ -32,7 +33,8 @@ impl Graph {
         let mut onnx = tract_onnx::onnx();
         ops::register(&mut onnx.op_register);
         let proto = onnx.proto_model_for_read(&mut pack.graph());
-        let proto = proto.map_err(|e| EngineError::graph(&e))?;
+        let mut proto = proto.map_err(|e| EngineError::graph(&e))?;
+        proto.graph.as_mut().map(fuse::gates);
         for node in proto.graph.iter().flat_map(|graph| &graph.node) {
             if !onnx.op_register.0.contains_key(&node.op_type) {
                 let reason = format!("node `{}` is a `{}`, unknown here", node.name, node.op_type);

@@ -24,6 +24,7 @@
 mod chat;
 mod engine;
 mod error;
+mod fuse;
 mod generate;
 mod graph;
 pub mod limits;

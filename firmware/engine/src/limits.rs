@@ -17,3 +17,6 @@ pub const STOP_STRING_BYTES_MAX: usize = 128;
 /// Candidates that sampling looks at after the greedy ones: keeps the sort away from vocabularies
 /// of 128,256 tokens when neither top-k nor top-p narrows it.
 pub const CANDIDATES_MAX: usize = 1_024;
+
+/// Rows of activations that one thread normalises or adds by itself: waking the others costs more.
+pub const ROWS_ALONE: usize = 8;

@@ -1,9 +1,18 @@
 //! What all operators of one model share while it runs.
 
-use crate::limits::SLOTS_MAX;
-use int4_kernels::attention::{AttentionShape, KvCache};
+use crate::limits::{ROWS_ALONE, SLOTS_MAX};
+use int4_kernels::attention::KvCache;
 use int4_kernels::{Isa, Precision, QuantizedRows, ThreadPool};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Buffers that operators use one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    /// Rounded activations of a product.
+    pub(crate) rows: QuantizedRows,
+    /// Both halves of a gated product, before the gate.
+    pub(crate) hidden: Vec<f32>,
+}
 
 /// Threads, kernel, precision, scratch space and KV caches.
 #[derive(Debug)]
@@ -15,7 +24,7 @@ pub(crate) struct Runtime {
     pub(crate) context: usize,
     /// `layers[layer][slot]`.
     layers: Vec<Mutex<Vec<Option<KvCache>>>>,
-    scratch: Mutex<QuantizedRows>,
+    scratch: Mutex<Scratch>,
 }
 
 /// A shared [`Runtime`] that compares by identity, as tract wants its operators to.
@@ -54,19 +63,9 @@ impl Runtime {
         self.layers.len()
     }
 
-    /// The caches of one layer, by slot. Each one is made by [`Runtime::cache`].
+    /// The caches of one layer, by slot. Attention makes each one on first use.
     pub(crate) fn layer(&self, layer: usize) -> MutexGuard<'_, Vec<Option<KvCache>>> {
         self.layers[layer].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The cache of a slot, made on first use.
-    pub(crate) fn cache<'a>(
-        &self,
-        slots: &'a mut [Option<KvCache>],
-        slot: usize,
-        shape: &AttentionShape,
-    ) -> &'a mut KvCache {
-        slots[slot].get_or_insert_with(|| KvCache::new(shape, self.context))
     }
 
     /// Forgets a sequence and gives its memory back.
@@ -76,7 +75,24 @@ impl Runtime {
         }
     }
 
-    pub(crate) fn scratch(&self) -> MutexGuard<'_, QuantizedRows> {
+    /// Calls `body` on rows (`width` values each) of `x` and `out`, on all threads if there are
+    /// many.
+    pub(crate) fn by_rows(
+        &self,
+        width: usize,
+        x: &[f32],
+        out: &mut [f32],
+        body: &(dyn Fn(&[f32], &mut [f32]) + Sync),
+    ) {
+        if x.len() <= ROWS_ALONE * width {
+            return body(x, out);
+        }
+        let chunk = ROWS_ALONE * width;
+        let mut work: Vec<_> = x.chunks(chunk).zip(out.chunks_mut(chunk)).collect();
+        self.pool.for_each_mut(&mut work, &|(x, out)| body(x, out));
+    }
+
+    pub(crate) fn scratch(&self) -> MutexGuard<'_, Scratch> {
         self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

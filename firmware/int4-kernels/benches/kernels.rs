@@ -5,7 +5,7 @@
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use int4_kernels::attention::{AttentionShape, KvCache, Run, attend};
+use int4_kernels::attention::{AttentionShape, KvCache, Projections, Rows, Run, attend};
 use int4_kernels::{
     Bits, Isa, Matrix, MatrixSpec, Precision, Product, QuantizedRows, ThreadPool, matmul,
 };
@@ -99,23 +99,27 @@ fn attention<const TOKENS: usize>(bencher: Bencher<'_, '_>, isa: Isa) {
         window: None,
     };
     let (positions, width) = (2048 + TOKENS, shape.kv_heads * shape.head_dim);
-    let row: Vec<f32> = (0..width).map(|i| (i % 31) as f32 / 31.0 - 0.5).collect();
-    let caches: Vec<KvCache> = (0..16)
+    let row: Vec<f32> = (0..positions * 2048).map(|i| (i % 31) as f32 / 31.0 - 0.5).collect();
+    let rows = |stride| Rows { values: &row, stride, offset: 0 };
+    let inputs =
+        Projections { query: rows(2048), key: rows(width), value: rows(width), rope: None };
+    let batch: Vec<usize> = (0..positions).collect();
+    let pool = ThreadPool::new(2);
+    let mut out = vec![0.0; positions * 2048];
+    let mut caches: Vec<KvCache> = (0..16)
         .map(|_| {
             let mut cache = KvCache::new(&shape, positions);
-            (0..positions).for_each(|p| cache.write(&shape, p, &row, &row));
+            let run = Run { tokens: &batch, first_position: 0, cache: &mut cache };
+            attend(isa, &pool, &shape, &inputs, &mut [run], &mut out);
             cache
         })
         .collect();
-    let pool = ThreadPool::new(2);
-    let queries = vec![0.25; TOKENS * shape.heads * shape.head_dim];
-    let mut out = vec![0.0; queries.len()];
     let mut turn = 0;
     bencher.counter(BytesCount::new(2 * 2 * positions * width)).bench_local(|| {
         turn = (turn + 1) % caches.len();
-        let run =
-            Run { first_token: 0, tokens: TOKENS, first_position: 2048, cache: &caches[turn] };
-        attend(isa, &pool, &shape, &queries, &[run], &mut out);
+        let cache = &mut caches[turn];
+        let run = Run { tokens: &batch[..TOKENS], first_position: 2048, cache };
+        attend(isa, &pool, &shape, &inputs, &mut [run], &mut out);
         out[0]
     });
 }

@@ -27,6 +27,7 @@ pub mod limits;
 mod matmul;
 mod pool;
 mod scalar;
+mod simd;
 pub mod vector;
 #[cfg(target_arch = "x86_64")]
 mod x86;

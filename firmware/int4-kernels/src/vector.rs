@@ -136,6 +136,58 @@ for_each_isa! {
     pub fn sigmoid(x: &mut [f32]) = sigmoid_text
 }
 
+#[inline(always)]
+fn gate_text(gate: &[f32], up: &[f32], out: &mut [f32]) {
+    assert!(gate.len() == out.len() && up.len() == out.len());
+    for ((out, gate), up) in out.iter_mut().zip(gate).zip(up) {
+        *out = gate * (1.0 / (1.0 + exp(-*gate))) * up;
+    }
+}
+
+for_each_isa! {
+    /// `out = gate * sigmoid(gate) * up` (the SiLU gate of Llama's feed-forward layers), element by
+    /// element.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn silu_gate(gate: &[f32], up: &[f32], out: &mut [f32]) = gate_text
+}
+
+#[inline(always)]
+fn largest_text(x: &[f32]) -> (usize, f32) {
+    // Lane by lane, then the lanes: the first of equals wins, as in a plain loop.
+    let mut values = [f32::NEG_INFINITY; LANES];
+    let mut places = [0u32; LANES];
+    let chunks = x.chunks_exact(LANES);
+    let tail = chunks.remainder();
+    for (i, chunk) in chunks.enumerate() {
+        for l in 0..LANES {
+            let larger = chunk[l] > values[l];
+            values[l] = if larger { chunk[l] } else { values[l] };
+            places[l] = if larger { i as u32 } else { places[l] };
+        }
+    }
+    let mut best = (0, f32::NEG_INFINITY);
+    for l in 0..LANES.min(x.len()) {
+        let place = places[l] as usize * LANES + l;
+        if values[l] > best.1 || (values[l] == best.1 && place < best.0) {
+            best = (place, values[l]);
+        }
+    }
+    for (i, value) in tail.iter().enumerate() {
+        if *value > best.1 {
+            best = (x.len() - tail.len() + i, *value);
+        }
+    }
+    best
+}
+
+for_each_isa! {
+    /// The place and value of the largest element, the first of equals; NaN is passed over. `(0,
+    /// -infinity)` if there is none.
+    pub fn largest(x: &[f32]) -> (usize, f32) = largest_text
+}
+
 /// Rotates the pairs of one head in place (rotary position embedding, Su et al. 2021).
 ///
 /// `cos` and `sin` hold one value a pair; the first `2 * cos.len()` values of `head` turn, the
@@ -183,6 +235,38 @@ mod tests {
             sigmoid(isa, &mut a);
             sigmoid(Isa::SCALAR, &mut b);
             assert_eq!(a, b, "{}", isa.name());
+        }
+    }
+
+    #[test]
+    fn the_largest_is_the_first_of_equals() {
+        for isa in Isa::available() {
+            for len in [1, 5, 16, 17, 40, 1003] {
+                let mut x: Vec<f32> = (0..len).map(|i| ((i * 37) % 11) as f32 - 20.0).collect();
+                let plain = |x: &[f32]| {
+                    let best = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                    (x.iter().position(|v| *v == best).unwrap_or(0), best)
+                };
+                assert_eq!(largest(isa, &x), plain(&x));
+                x[len / 2] = f32::NAN;
+                assert_eq!(largest(isa, &x), plain(&x));
+                x.fill(f32::NEG_INFINITY);
+                assert_eq!(largest(isa, &x), (0, f32::NEG_INFINITY));
+            }
+        }
+    }
+
+    #[test]
+    fn the_gate_is_silu_times_up() {
+        let gate: Vec<f32> = (0..100).map(|i| (i as f32 - 50.0) * 0.3).collect();
+        let up: Vec<f32> = (0..100).map(|i| (i % 9) as f32 - 4.0).collect();
+        for isa in Isa::available() {
+            let mut out = vec![0.0; 100];
+            silu_gate(isa, &gate, &up, &mut out);
+            for ((g, u), out) in gate.iter().zip(&up).zip(&out) {
+                let exact = f64::from(*g) / (1.0 + (-f64::from(*g)).exp()) * f64::from(*u);
+                assert!((f64::from(*out) - exact).abs() < 1e-5 * (1.0 + exact.abs()));
+            }
         }
     }
 

@@ -6,7 +6,7 @@
 use super::rotary::RotaryTables;
 use super::{Runtime, float, places, width, with_width, wrong_weight};
 use crate::error::EngineError;
-use int4_kernels::attention::{AttentionShape, Run, attend};
+use int4_kernels::attention::{AttentionShape, KvCache, Projections, Rows, Run, attend};
 use model_pack::Pack;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
@@ -110,89 +110,63 @@ impl Attention {
             softcap: self.softcap,
             window: self.window,
         };
-        let queries = self.queries_into_cache(rt, inputs, &places, &shape)?;
-        let slots = rt.layer(self.layer);
-        let runs = runs(&places).into_iter().map(|(first_token, tokens)| {
-            let (slot, first_position) = places[first_token];
-            let cache = slots[slot].as_ref().context("slot without a cache")?;
-            Ok(Run { first_token, tokens, first_position, cache })
-        });
-        let runs = runs.collect::<TractResult<Vec<_>>>()?;
+        let sequences = sequences(&places)?;
+        let mut slots = rt.layer(self.layer);
+        let mut runs: Vec<Run<'_>> = vec![];
+        // One pass over the slots, in their order, lends each cache once.
+        for (slot, cache) in slots.iter_mut().enumerate() {
+            let Some(tokens) = sequences.get(&slot) else { continue };
+            let first_position = places[tokens[0]].1;
+            let cache = cache.get_or_insert_with(|| KvCache::new(&shape, rt.context));
+            runs.push(Run { tokens, first_position, cache });
+        }
         let mut output = Tensor::zero::<f32>(&[1, tokens, self.heads * dim])?;
         {
+            let views: TVec<_> =
+                inputs.iter().map(|i| i.try_as_plain_ram()).collect::<Result<_, _>>()?;
+            let rows = |input: usize, offset: usize, width: usize| {
+                let values = views[input].as_slice::<f32>()?;
+                TractResult::Ok(Rows { values, stride: width, offset })
+            };
+            let (q_width, kv_width) = (self.heads * dim, self.kv_heads * dim);
+            let [query, key, value] = if self.packed_qkv {
+                [rows(0, 0, last)?, rows(0, q_width, last)?, rows(0, q_width + kv_width, last)?]
+            } else {
+                [rows(0, 0, q_width)?, rows(1, 0, kv_width)?, rows(2, 0, kv_width)?]
+            };
+            let rope = self.tables.as_ref().map(|tables| tables.rope(self.interleaved));
+            let inputs = Projections { query, key, value, rope };
             let mut view = output.try_as_plain_ram_mut()?;
-            attend(rt.isa, &rt.pool, &shape, &queries, &runs, view.as_slice_mut::<f32>()?);
+            attend(rt.isa, &rt.pool, &shape, &inputs, &mut runs, view.as_slice_mut::<f32>()?);
         }
         Ok(tvec![output.into_tvalue()])
     }
-
-    /// Writes all keys and values of the batch into their slots and gives the queries, turned:
-    /// `[T, heads * d]`.
-    fn queries_into_cache(
-        &self,
-        rt: &Runtime,
-        inputs: &[TValue],
-        places: &[(usize, usize)],
-        shape: &AttentionShape,
-    ) -> TractResult<Vec<f32>> {
-        let dim = shape.head_dim;
-        let (q_width, kv_width) = (self.heads * dim, self.kv_heads * dim);
-        let mut queries = vec![0.0; places.len() * q_width];
-        let mut key = vec![0.0; kv_width];
-        let views: TVec<_> =
-            inputs.iter().map(|i| i.try_as_plain_ram()).collect::<Result<_, _>>()?;
-        let mut slots = rt.layer(self.layer);
-        for (t, (&(slot, position), query)) in
-            places.iter().zip(queries.chunks_exact_mut(q_width)).enumerate()
-        {
-            let row = |input: usize, start: usize, len: usize, width: usize| {
-                let all = views[input].as_slice::<f32>()?;
-                TractResult::Ok(&all[t * width + start..t * width + start + len])
-            };
-            let all = q_width + 2 * kv_width;
-            let (q, k, v) = if self.packed_qkv {
-                let (k, v) = (q_width, q_width + kv_width);
-                (row(0, 0, q_width, all)?, row(0, k, kv_width, all)?, row(0, v, kv_width, all)?)
-            } else {
-                let kv = |input| row(input, 0, kv_width, kv_width);
-                (row(0, 0, q_width, q_width)?, kv(1)?, kv(2)?)
-            };
-            query.copy_from_slice(q);
-            key.copy_from_slice(k);
-            if let Some(tables) = &self.tables {
-                tables.apply(query, dim, position, self.interleaved);
-                tables.apply(&mut key, dim, position, self.interleaved);
-            }
-            rt.cache(&mut slots, slot, shape).write(shape, position, &key, v);
-        }
-        Ok(queries)
-    }
 }
 
-/// Cuts a batch into (first token, tokens) of one slot at consecutive positions.
-fn runs(places: &[(usize, usize)]) -> Vec<(usize, usize)> {
-    let mut runs: Vec<(usize, usize)> = vec![];
-    for (t, &(slot, position)) in places.iter().enumerate() {
-        match runs.last_mut() {
-            Some((first, tokens)) if places[*first] == (slot, position.wrapping_sub(*tokens)) => {
-                *tokens += 1;
-            }
-            _ => runs.push((t, 1)),
+/// The tokens of a batch by slot, in the order in which they stand there.
+fn sequences(places: &[(usize, usize)]) -> TractResult<HashMap<usize, Vec<usize>>> {
+    let mut found: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (token, &(slot, position)) in places.iter().enumerate() {
+        let tokens = found.entry(slot).or_default();
+        if let Some(last) = tokens.last() {
+            let expected = places[*last].1 + 1;
+            ensure!(position == expected, "slot {slot}: position {position}, not {expected}");
         }
+        tokens.push(token);
     }
-    runs
+    Ok(found)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::runs;
+    use super::sequences;
 
     #[test]
-    fn a_batch_is_cut_where_slot_or_position_jumps() {
-        assert_eq!(runs(&[]), []);
-        assert_eq!(
-            runs(&[(0, 5), (0, 6), (1, 7), (0, 8), (0, 0)]),
-            [(0, 2), (2, 1), (3, 1), (4, 1)]
-        );
+    fn a_batch_is_sorted_by_slot() {
+        let found = sequences(&[(0, 5), (0, 6), (1, 7), (0, 7), (3, 0)]).unwrap();
+        assert_eq!((&found[&0], &found[&1], &found[&3]), (&vec![0, 1, 3], &vec![2], &vec![4]));
+        assert!(sequences(&[]).unwrap().is_empty());
+        let error = sequences(&[(2, 5), (2, 7)]).unwrap_err().to_string();
+        assert!(error.contains("slot 2: position 7, not 6"), "{error}");
     }
 }

@@ -99,9 +99,9 @@ impl MatMul {
             let x = x.as_slice::<f32>()?;
             let mut view = output.try_as_plain_ram_mut()?;
             let out = view.as_slice_mut::<f32>()?;
-            let mut scratch = rt.scratch();
+            let scratch = &mut *rt.scratch();
             let mut product = [Product { matrix: packed.matrix()?, out: &mut *out }];
-            matmul(rt.isa, &rt.pool, &mut product, x, rt.precision, &mut scratch);
+            matmul(rt.isa, &rt.pool, &mut product, x, rt.precision, &mut scratch.rows);
             if let Some(bias) = inputs.get(1) {
                 let bias = bias.try_as_plain_ram()?;
                 for row in out.chunks_exact_mut(self.n) {

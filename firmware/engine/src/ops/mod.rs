@@ -5,12 +5,14 @@
 
 mod attention;
 mod embedding;
+mod gated;
 mod matmul;
 mod norm;
 mod rotary;
 mod sigmoid;
 
 use crate::error::EngineError;
+use crate::fuse;
 use crate::runtime::{Runtime, RuntimeRef};
 use model_pack::{Pack, PackBytes, TensorKind};
 use std::sync::Arc;
@@ -26,6 +28,7 @@ pub(crate) fn register(ops: &mut OnnxOpRegister) {
     for name in ["GatherBlockQuantized", "GatherRows"] {
         ops.insert(name, |_, node| build(embedding::Embedding::parse(node).map(Kind::Embedding)));
     }
+    ops.insert(fuse::GATED, |_, node| build(gated::Gated::parse(node).map(Kind::Gated)));
     ops.insert("GroupQueryAttention", |_, node| {
         build(attention::Attention::parse(node).map(Kind::Attention))
     });
@@ -47,6 +50,7 @@ fn build(kind: TractResult<Kind>) -> TractResult<(Box<dyn InferenceOp>, Vec<Stri
 #[derive(Debug, Clone, PartialEq)]
 enum Kind {
     MatMul(matmul::MatMul),
+    Gated(gated::Gated),
     Embedding(embedding::Embedding),
     Attention(attention::Attention),
     Rotary(rotary::Rotary),
@@ -75,6 +79,7 @@ impl Node {
     ) -> Result<(), EngineError> {
         match &mut self.kind {
             Kind::MatMul(op) => op.bind(name, pack)?,
+            Kind::Gated(op) => op.bind(name, pack)?,
             Kind::Embedding(op) => op.bind(name, pack)?,
             Kind::Attention(op) => op.bind(name, pack, runtime)?,
             Kind::Rotary(op) => op.bind(name, pack, runtime)?,
@@ -87,6 +92,7 @@ impl Node {
     fn facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
         match &self.kind {
             Kind::MatMul(op) => op.facts(inputs),
+            Kind::Gated(op) => op.facts(inputs),
             Kind::Embedding(op) => op.facts(inputs),
             Kind::Attention(op) => op.facts(inputs),
             Kind::RmsNorm(op) => op.facts(inputs),
@@ -107,6 +113,7 @@ impl Op for Node {
     fn name(&self) -> StaticName {
         match &self.kind {
             Kind::MatMul(_) => "PackedMatMul",
+            Kind::Gated(_) => "GatedMatMul",
             Kind::Embedding(_) => "PackedEmbedding",
             Kind::Attention(_) => "RaggedAttention",
             Kind::Rotary(_) => "RaggedRotary",
@@ -127,6 +134,7 @@ impl EvalOp for Node {
         let runtime = &self.runtime.as_ref().context("operator was not bound")?.0;
         match &self.kind {
             Kind::MatMul(op) => op.eval(runtime, &inputs),
+            Kind::Gated(op) => op.eval(runtime, &inputs),
             Kind::Embedding(op) => op.eval(&inputs),
             Kind::Attention(op) => op.eval(runtime, &inputs),
             Kind::Rotary(op) => op.eval(inputs),

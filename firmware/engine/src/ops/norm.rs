@@ -59,7 +59,11 @@ impl SkipRmsNorm {
             let mut view = sum.try_as_plain_ram_mut()?;
             let sum = view.as_slice_mut::<f32>()?;
             let skip = inputs[1].try_as_plain_ram()?;
-            int4_kernels::vector::add(rt.isa, skip.as_slice::<f32>()?, sum);
+            let skip = skip.as_slice::<f32>()?;
+            let add = |skip: &[f32], sum: &mut [f32]| {
+                int4_kernels::vector::add(rt.isa, skip, sum);
+            };
+            rt.by_rows(*inputs[0].shape().last().context("a scalar")?, skip, sum, &add);
             if let Some(bias) = inputs.get(3) {
                 let bias = bias.try_as_plain_ram()?;
                 let bias = bias.as_slice::<f32>()?;
@@ -99,7 +103,11 @@ fn normalised(rt: &Runtime, x: &TValue, gain: &TValue, epsilon: f32) -> TractRes
         let mut view = output.try_as_plain_ram_mut()?;
         let (x, gain) = (x.try_as_plain_ram()?, gain.try_as_plain_ram()?);
         let (x, gain) = (x.as_slice::<f32>()?, gain.as_slice::<f32>()?);
-        int4_kernels::vector::rms_norm(rt.isa, x, gain, epsilon, view.as_slice_mut::<f32>()?);
+        let out = view.as_slice_mut::<f32>()?;
+        let norm = |x: &[f32], out: &mut [f32]| {
+            int4_kernels::vector::rms_norm(rt.isa, x, gain, epsilon, out);
+        };
+        rt.by_rows(gain.len(), x, out, &norm);
     }
     Ok(output.into_tvalue())
 }

@@ -2,6 +2,7 @@
 
 use super::{Runtime, places, table, wrong_weight};
 use crate::error::EngineError;
+use int4_kernels::attention::Rope;
 use model_pack::Pack;
 use std::sync::Arc;
 use tract_onnx::pb::NodeProto;
@@ -37,6 +38,11 @@ impl RotaryTables {
     /// Values of a head that turn.
     pub(super) fn width(&self) -> usize {
         2 * self.pairs
+    }
+
+    /// As the attention kernel takes them.
+    pub(super) fn rope(&self, interleaved: bool) -> Rope<'_> {
+        Rope { cos: &self.cos, sin: &self.sin, pairs: self.pairs, interleaved }
     }
 
     /// Turns each head of one token.
