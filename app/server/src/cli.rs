@@ -155,6 +155,9 @@ pub(crate) struct Bench {
     /// Sequences at the same time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = positive)]
     pub(crate) streams: usize,
+    /// Measure a grounded question instead: FILE has a passage, an empty line, and a question
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passage: Option<PathBuf>,
     /// Runs, of which the median counts
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = positive)]
     pub(crate) repeat: usize,

@@ -84,6 +84,7 @@ impl EngineModel {
             max_new_tokens: limits.new_tokens_max,
             time_budget: Some(limits.time_max),
             stop: Vec::new(),
+            reusable: Vec::new(),
         };
         let generation = self.engine.generate(&request, &self.cancel, on_text)?;
         let ending = match generation.stop {

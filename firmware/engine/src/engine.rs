@@ -2,12 +2,18 @@
 
 use crate::chat::ChatTemplate;
 use crate::error::EngineError;
+use crate::generate::{Cancel, Request};
 use crate::graph::Graph;
 use crate::limits::{CONTEXT_DEFAULT, PREFILL_CHUNK, SLOTS_MAX};
+use crate::pace::Pace;
+use crate::prefixes::{PrefixOptions, Prefixes};
 use crate::runtime::Runtime;
+use crate::streams::Stream;
 use crate::text::Text;
+use int4_kernels::attention::AttentionShape;
 use int4_kernels::{Isa, Precision};
 use model_pack::{Manifest, Pack};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tract_onnx::prelude::Tensor;
@@ -22,6 +28,13 @@ pub struct Options {
     pub f32_activations: bool,
     /// Positions kept for each sequence; `None` means 4,096. Never more than the model's own.
     pub context_length: Option<usize>,
+    /// Bytes that the KV caches of all texts on their way may take together; `None` means enough for
+    /// one of the whole context.
+    pub kv_bytes: Option<u64>,
+    /// Where the KV caches of prompts' beginnings are kept; nowhere by default.
+    pub prefixes: PrefixOptions,
+    /// Guess nothing ahead; for comparing. The text is the same.
+    pub no_prompt_lookup: bool,
 }
 
 /// Where a token stands: in which sequence, and at which position of it.
@@ -57,11 +70,18 @@ pub struct BenchRun {
 /// A model that is ready to run. One thread at a time.
 #[derive(Debug)]
 pub struct Engine {
-    pack: Pack,
+    pub(crate) pack: Pack,
     graph: Graph,
-    runtime: Arc<Runtime>,
+    pub(crate) runtime: Arc<Runtime>,
     pub(crate) text: Option<Text>,
     pub(crate) chat: ChatTemplate,
+    pub(crate) prefixes: Prefixes,
+    pub(crate) prompt_lookup: bool,
+    kv_bytes: Option<u64>,
+    kv_shape: AttentionShape,
+    pub(crate) streams: Vec<Stream>,
+    pub(crate) last_stream: u64,
+    pub(crate) pace: Pace,
 }
 
 impl Engine {
@@ -82,7 +102,87 @@ impl Engine {
         let graph = Graph::load(&pack, &runtime)?;
         let text = pack.tokenizer().map(Text::new).transpose()?;
         let chat = ChatTemplate::new(&pack)?;
-        Ok(Engine { graph, runtime, text, chat, pack })
+        let model = &pack.manifest().model;
+        let kv_shape = AttentionShape {
+            heads: model.heads as usize,
+            kv_heads: model.kv_heads as usize,
+            head_dim: model.head_dim as usize,
+            scale: 1.0,
+            softcap: 0.0,
+            window: None,
+        };
+        Ok(Engine {
+            prefixes: Prefixes::new(options.prefixes.clone(), pack_id(pack.manifest())),
+            prompt_lookup: !options.no_prompt_lookup,
+            kv_bytes: options.kv_bytes,
+            kv_shape,
+            streams: vec![],
+            last_stream: 0,
+            pace: Pace::default(),
+            graph,
+            runtime,
+            text,
+            chat,
+            pack,
+        })
+    }
+
+    /// What the KV caches of this model look like; heads and width only.
+    pub(crate) fn kv_shape(&self) -> &AttentionShape {
+        &self.kv_shape
+    }
+
+    /// Bytes of KV cache that one position takes in all layers.
+    pub fn kv_position_bytes(&self) -> u64 {
+        (self.runtime.layers() * self.kv_shape.position_bytes()) as u64
+    }
+
+    /// Positions that all texts on their way may have together.
+    pub(crate) fn kv_positions(&self) -> usize {
+        let context = self.context_length();
+        self.kv_bytes.map_or(context, |bytes| (bytes / self.kv_position_bytes().max(1)) as usize)
+    }
+
+    /// Puts the longest kept beginning of a prompt into a slot; gives its length.
+    pub(crate) fn restore(&mut self, slot: usize, prompt: &[u32], reusable: &[usize]) -> usize {
+        for length in reusable.iter().rev() {
+            if let Some(saved) = self.prefixes.find(&prompt[..*length])
+                && self.runtime.restore(slot, *length, &saved)
+            {
+                return *length;
+            }
+        }
+        0
+    }
+
+    /// Keeps the beginnings of a prompt that are not kept yet. `tokens` are those in the slot.
+    pub(crate) fn keep_prefixes(&mut self, slot: usize, tokens: &[u32], reusable: &[usize]) {
+        for length in reusable.iter().filter(|length| **length <= tokens.len()) {
+            let prefix = &tokens[..*length];
+            if self.prefixes.has(prefix) {
+                continue;
+            }
+            // A disk that is full costs the next reader time, and nobody an answer.
+            if let Some(saved) = self.runtime.save(slot, *length) {
+                let _ = self.prefixes.keep(prefix, saved);
+            }
+        }
+    }
+
+    /// Computes and keeps a prompt's reusable beginnings, so that the first question need not; false
+    /// if all of them were kept already.
+    ///
+    /// # Errors
+    /// As [`Engine::generate`].
+    pub fn warm(&mut self, request: &Request) -> Result<bool, EngineError> {
+        let (tokens, reusable) = self.prompt_tokens(request)?;
+        // Read, not only looked for: what is damaged goes, and is made again.
+        if reusable.iter().all(|length| self.prefixes.find(&tokens[..*length]).is_some()) {
+            return Ok(false);
+        }
+        let request = Request { max_new_tokens: 0, ..request.clone() };
+        self.generate(&request, &Cancel::new(), &mut |_| ControlFlow::Continue(()))?;
+        Ok(true)
     }
 
     /// What the pack says of itself.
@@ -157,29 +257,17 @@ impl Engine {
         Ok(())
     }
 
-    /// Puts tokens of one sequence through the graph, from position `first`, in chunks; gives the
-    /// logits of the last one. `go_on` is asked between chunks; `None` if it says no.
-    pub(crate) fn prefill(
-        &mut self,
-        slot: usize,
-        first: usize,
-        tokens: &[u32],
-        go_on: &mut dyn FnMut() -> bool,
-    ) -> Result<Option<Vec<f32>>, EngineError> {
-        let mut logits = vec![];
+    /// Puts tokens of one sequence through the graph in chunks.
+    fn prefill(&mut self, slot: usize, tokens: &[u32]) -> Result<(), EngineError> {
         for (i, chunk) in tokens.chunks(PREFILL_CHUNK).enumerate() {
-            if !go_on() {
-                return Ok(None);
-            }
-            let start = first + i * PREFILL_CHUNK;
+            let start = i * PREFILL_CHUNK;
             let places: Vec<Place> =
                 (0..chunk.len()).map(|t| Place { slot, position: start + t }).collect();
-            let last = start + chunk.len() == first + tokens.len();
             let rows = [chunk.len() - 1];
-            let rows = if last { &rows[..] } else { &[] };
-            logits = self.forward(&Batch { tokens: chunk, places: &places, rows })?;
+            let rows = if start + chunk.len() == tokens.len() { &rows[..] } else { &[] };
+            self.forward(&Batch { tokens: chunk, places: &places, rows })?;
         }
-        Ok(Some(logits))
+        Ok(())
     }
 
     /// The logits of every position of one sequence, `[tokens, vocab]`, row-major.
@@ -228,7 +316,7 @@ impl Engine {
         let prompt: Vec<u32> = (0..prompt_tokens.max(1)).map(token).collect();
         let start = Instant::now();
         for slot in 0..streams {
-            self.prefill(slot, 0, &prompt, &mut || true)?;
+            self.prefill(slot, &prompt)?;
         }
         let prefill = start.elapsed();
         let start = Instant::now();
@@ -242,6 +330,12 @@ impl Engine {
         }
         Ok(BenchRun { prefill, decode: start.elapsed() })
     }
+}
+
+/// Identifies a pack: the hash of its manifest, which has the checksums of everything else.
+fn pack_id(manifest: &Manifest) -> [u8; 32] {
+    let json = serde_json::to_vec(manifest).unwrap_or_default();
+    *blake3::hash(&json).as_bytes()
 }
 
 /// Processors that this process may use.

@@ -1,15 +1,15 @@
 //! A prompt in, text out.
 
 use crate::chat::Message;
-use crate::engine::{Batch, Engine, Place};
+use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::limits::STOP_STRING_BYTES_MAX;
-use crate::sampling::{Sampler, Sampling};
-use crate::text::StopStrings;
+use crate::sampling::Sampling;
+use crate::streams::Event;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What the model is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,10 @@ pub struct Request {
     pub time_budget: Option<Duration>,
     /// Stop before the first of these; each 1 to 128 bytes.
     pub stop: Vec<String>,
+    /// Texts in the prompt, in order: the prompt up to the end of each is likely to begin other
+    /// prompts too, and its KV cache is worth keeping (see [`crate::PrefixOptions`]). Must not hold
+    /// anybody's own words.
+    pub reusable: Vec<String>,
 }
 
 /// A flag to stop a generation from another thread, at the next token or chunk of the prompt.
@@ -81,6 +85,8 @@ pub struct Generation {
     pub text: String,
     /// Tokens of the prompt.
     pub prompt_tokens: usize,
+    /// Of these, tokens whose keys and values were kept from an earlier prompt.
+    pub reused_tokens: usize,
     /// Tokens written, the final stop token not counted.
     pub new_tokens: usize,
     /// Why it ended.
@@ -91,25 +97,9 @@ pub struct Generation {
     pub decode: Duration,
 }
 
-/// What a generation is bounded by besides its tokens.
-struct Bounds<'a> {
-    cancel: &'a Cancel,
-    deadline: Option<Instant>,
-}
-
-impl Bounds<'_> {
-    fn crossed(&self) -> Option<StopReason> {
-        if self.cancel.is_cancelled() {
-            return Some(StopReason::Cancelled);
-        }
-        let late = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        late.then_some(StopReason::TimeBudget)
-    }
-}
-
 impl Engine {
-    /// Writes a text, in slot 0. `on_text` gets it piece by piece, each one whole UTF-8, and may
-    /// break off.
+    /// Writes one text while no others are on their way. `on_text` gets it piece by piece, each one
+    /// whole UTF-8, and may break off.
     ///
     /// # Errors
     /// [`EngineError`] if the request is out of range, the prompt does not fit, the pack has no
@@ -120,93 +110,45 @@ impl Engine {
         cancel: &Cancel,
         on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<Generation, EngineError> {
-        check(request)?;
-        let start = Instant::now();
-        let deadline = request.time_budget.and_then(|budget| start.checked_add(budget));
-        let bounds = Bounds { cancel, deadline };
-        let prompt = self.prompt_tokens(&request.prompt)?;
-        let logits = self.prefill(0, 0, &prompt, &mut || bounds.crossed().is_none())?;
-        let mut generation = Generation {
-            text: String::new(),
-            prompt_tokens: prompt.len(),
-            new_tokens: 0,
-            stop: StopReason::Cancelled,
-            prefill: start.elapsed(),
-            decode: Duration::ZERO,
-        };
-        let Some(logits) = logits else {
-            generation.stop = bounds.crossed().unwrap_or(StopReason::Cancelled);
-            return Ok(generation);
-        };
-        let start = Instant::now();
-        self.decode(request, &bounds, &prompt, logits, on_text, &mut generation)?;
-        generation.decode = start.elapsed();
-        Ok(generation)
+        let admitted = self.admit(request, cancel)?.filter(|_| self.active() == 1);
+        let id = admitted.ok_or_else(|| EngineError::Run("others are being written".into()))?;
+        loop {
+            for event in self.step()? {
+                match event {
+                    Event::Text(_, piece) => {
+                        if on_text(&piece).is_break()
+                            && let Some(generation) = self.withdraw(id)
+                        {
+                            return Ok(generation);
+                        }
+                    }
+                    Event::Ended(_, generation) => return Ok(generation),
+                }
+            }
+        }
     }
 
-    fn decode(
-        &mut self,
+    /// Token ids of a prompt, which leave room for at least one new token, and the lengths of its
+    /// beginnings that may come again, shortest first.
+    pub(crate) fn prompt_tokens(
+        &self,
         request: &Request,
-        bounds: &Bounds<'_>,
-        prompt: &[u32],
-        mut logits: Vec<f32>,
-        on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
-        generation: &mut Generation,
-    ) -> Result<(), EngineError> {
-        // Taken out so that the decoder may borrow it while the engine runs; put back below.
-        let text = self.text.take().ok_or_else(no_tokenizer)?;
-        let mut write = || -> Result<StopReason, EngineError> {
-            let mut decoder = text.decoder();
-            let mut stops = StopStrings::new(&request.stop);
-            let mut sampler = Sampler::new(request.sampling.clone(), prompt);
-            let stop = loop {
-                if let Some(stop) = bounds.crossed() {
-                    break stop;
-                }
-                if generation.new_tokens == request.max_new_tokens {
-                    break StopReason::MaxTokens;
-                }
-                let id = sampler.choose(&mut logits);
-                if self.manifest().model.eos_token_ids.contains(&id) {
-                    break StopReason::EndOfText;
-                }
-                generation.new_tokens += 1;
-                let (piece, stopped) = stops.push(&decoder(id)?);
-                generation.text.push_str(&piece);
-                if !piece.is_empty() && on_text(&piece).is_break() {
-                    return Ok(StopReason::Cancelled);
-                }
-                if stopped {
-                    return Ok(StopReason::StopString);
-                }
-                let position = prompt.len() + generation.new_tokens - 1;
-                if position >= self.context_length() {
-                    break StopReason::ContextFull;
-                }
-                let places = [Place { slot: 0, position }];
-                logits = self.forward(&Batch { tokens: &[id], places: &places, rows: &[0] })?;
-            };
-            let held = stops.finish();
-            generation.text.push_str(&held);
-            if !held.is_empty() && on_text(&held).is_break() {
-                return Ok(StopReason::Cancelled);
-            }
-            Ok(stop)
-        };
-        let result = write();
-        self.text = Some(text);
-        generation.stop = result?;
-        Ok(())
-    }
-
-    /// Token ids of a prompt, which leave room for at least one new token.
-    fn prompt_tokens(&self, prompt: &Prompt) -> Result<Vec<u32>, EngineError> {
+    ) -> Result<(Vec<u32>, Vec<usize>), EngineError> {
         let text = self.text.as_ref().ok_or_else(no_tokenizer)?;
-        let tokens = match prompt {
-            Prompt::Raw(raw) => text.encode(raw, true)?,
-            Prompt::Chat(messages) => {
-                text.encode(&self.chat.render(messages)?, !self.chat.exists())?
-            }
+        let (prompt, special) = match &request.prompt {
+            Prompt::Raw(raw) => (raw.clone(), true),
+            Prompt::Chat(messages) => (self.chat.render(messages)?, !self.chat.exists()),
+        };
+        let ends: Vec<usize> = if self.prefixes.keeps() {
+            let end = |part: &String| Some(prompt.find(part.as_str())? + part.len());
+            request.reusable.iter().filter_map(end).collect()
+        } else {
+            vec![]
+        };
+        let (tokens, mut reusable) = if ends.is_empty() {
+            (text.encode(&prompt, special)?, vec![])
+        } else {
+            text.encode_with_ends(&prompt, special, &ends)?
         };
         if tokens.is_empty() {
             return Err(EngineError::PromptEmpty);
@@ -215,15 +157,18 @@ impl Engine {
         if prompt >= context {
             return Err(EngineError::PromptTooLong { prompt, context });
         }
-        Ok(tokens)
+        // The last token is never kept: its logits are wanted.
+        reusable.retain(|length| (1..prompt).contains(length));
+        reusable.sort_unstable();
+        Ok((tokens, reusable))
     }
 }
 
-fn no_tokenizer() -> EngineError {
+pub(crate) fn no_tokenizer() -> EngineError {
     EngineError::Tokenizer("is missing".to_owned())
 }
 
-fn check(request: &Request) -> Result<(), EngineError> {
+pub(crate) fn check(request: &Request) -> Result<(), EngineError> {
     request.sampling.check()?;
     for stop in &request.stop {
         if stop.is_empty() || stop.len() > STOP_STRING_BYTES_MAX {

@@ -20,3 +20,15 @@ pub const CANDIDATES_MAX: usize = 1_024;
 
 /// Rows of activations that one thread normalises or adds by itself: waking the others costs more.
 pub const ROWS_ALONE: usize = 8;
+
+/// A pass that somebody's next token waits for may take this many times as long as one without
+/// tokens of others' prompts in it. The person reading sees one short pause.
+pub const GAP_FACTOR: f64 = 2.5;
+
+/// Tokens of a prompt beside others' decoding before it is known what they cost; a tile or two of the
+/// matrix kernels.
+pub const PREFILL_FIRST: usize = 8;
+
+/// Most tokens in a pass that come from guessing ahead (see `lookup`), all sequences together: beyond a
+/// tile of the matrix kernels, guesses are no longer nearly free.
+pub const GUESSES_MAX: usize = 7;

@@ -1,7 +1,7 @@
 //! What all operators of one model share while it runs.
 
 use crate::limits::{ROWS_ALONE, SLOTS_MAX};
-use int4_kernels::attention::KvCache;
+use int4_kernels::attention::{AttentionShape, KvCache};
 use int4_kernels::{Isa, Precision, QuantizedRows, ThreadPool};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -66,6 +66,35 @@ impl Runtime {
     /// The caches of one layer, by slot. Attention makes each one on first use.
     pub(crate) fn layer(&self, layer: usize) -> MutexGuard<'_, Vec<Option<KvCache>>> {
         self.layers[layer].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a slot empty caches for so many positions.
+    pub(crate) fn prepare(&self, slot: usize, shape: &AttentionShape, positions: usize) {
+        for layer in 0..self.layers.len() {
+            self.layer(layer)[slot] = Some(KvCache::new(shape, positions));
+        }
+    }
+
+    /// Takes what [`Runtime::save`] gave; false if it does not fit, and the slot is then empty.
+    pub(crate) fn restore(&self, slot: usize, positions: usize, mut saved: &[u8]) -> bool {
+        (0..self.layers.len()).all(|layer| {
+            let mut slots = self.layer(layer);
+            let Some(cache) = slots[slot].as_mut() else { return false };
+            let Some((own, rest)) = saved.split_at_checked(cache.saved_bytes(positions)) else {
+                return false;
+            };
+            saved = rest;
+            cache.restore(positions, own)
+        }) && saved.is_empty()
+    }
+
+    /// Keys and values of a slot's first positions, layer by layer.
+    pub(crate) fn save(&self, slot: usize, positions: usize) -> Option<Vec<u8>> {
+        let mut saved = vec![];
+        for layer in 0..self.layers.len() {
+            self.layer(layer)[slot].as_ref()?.save(positions, &mut saved);
+        }
+        Some(saved)
     }
 
     /// Forgets a sequence and gives its memory back.

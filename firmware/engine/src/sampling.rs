@@ -2,6 +2,7 @@
 
 use crate::error::EngineError;
 use crate::limits::CANDIDATES_MAX;
+use int4_kernels::Isa;
 use std::collections::HashSet;
 
 /// How the next token is chosen. The default is greedy.
@@ -66,7 +67,7 @@ impl Sampler {
     }
 
     /// Chooses from one row of logits, which it may change.
-    pub(crate) fn choose(&mut self, logits: &mut [f32]) -> u32 {
+    pub(crate) fn choose(&mut self, isa: Isa, logits: &mut [f32]) -> u32 {
         let penalty = self.sampling.repetition_penalty;
         if penalty != 1.0 {
             for id in &self.seen {
@@ -76,7 +77,8 @@ impl Sampler {
             }
         }
         let id = if self.sampling.temperature == 0.0 {
-            greedy(logits)
+            // The first of the largest; NaN never wins.
+            int4_kernels::vector::largest(isa, logits).0 as u32
         } else {
             let candidates = self.candidates(logits);
             self.draw(&candidates)
@@ -131,17 +133,6 @@ impl Sampler {
     }
 }
 
-/// The first of the largest logits; NaN never wins.
-pub(crate) fn greedy(logits: &[f32]) -> u32 {
-    let (mut best, mut largest) = (0, f32::NEG_INFINITY);
-    for (id, logit) in logits.iter().enumerate() {
-        if *logit > largest {
-            (best, largest) = (id, *logit);
-        }
-    }
-    best as u32
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,7 +142,7 @@ mod tests {
         let mut sampler = Sampler::new(sampling, &[]);
         for _ in 0..20_000 {
             sampler.seen.clear();
-            counts[sampler.choose(&mut logits.to_vec()) as usize] += 1;
+            counts[sampler.choose(Isa::best(), &mut logits.to_vec()) as usize] += 1;
         }
         counts.iter().map(|n| f64::from(*n) / 20_000.0).collect()
     }
@@ -182,18 +173,19 @@ mod tests {
     fn repetition_is_punished_whatever_the_sign() {
         let sampling = Sampling { repetition_penalty: 2.0, ..Sampling::default() };
         let mut sampler = Sampler::new(sampling, &[1]);
-        assert_eq!(sampler.choose(&mut [1.0, 1.9]), 0);
+        assert_eq!(sampler.choose(Isa::best(), &mut [1.0, 1.9]), 0);
         let mut sampler = Sampler::new(sampler.sampling, &[1]);
-        assert_eq!(sampler.choose(&mut [-1.0, -0.9]), 0);
+        assert_eq!(sampler.choose(Isa::best(), &mut [-1.0, -0.9]), 0);
     }
 
     #[test]
     fn greedy_survives_nan_and_a_seed_repeats_itself() {
-        assert_eq!(greedy(&[f32::NAN, 1.0, 3.0, 3.0]), 2);
+        let mut sampler = Sampler::new(Sampling::default(), &[]);
+        assert_eq!(sampler.choose(Isa::best(), &mut [f32::NAN, 1.0, 3.0, 3.0]), 2);
         let draw = |seed| {
             let sampling = Sampling { temperature: 1.0, seed, ..Sampling::default() };
             let mut sampler = Sampler::new(sampling, &[]);
-            (0..50).map(|_| sampler.choose(&mut [0.0; 40])).collect::<Vec<_>>()
+            (0..50).map(|_| sampler.choose(Isa::best(), &mut [0.0; 40])).collect::<Vec<_>>()
         };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));

@@ -1,7 +1,7 @@
 //! Text to tokens and back, piece by piece.
 
 use crate::error::EngineError;
-use tokenizers::Tokenizer;
+use tokenizers::{Tokenizer, step_decode_stream};
 
 /// The pack's tokenizer.
 #[derive(Debug)]
@@ -22,27 +22,48 @@ impl Text {
         Ok(encoding.get_ids().to_vec())
     }
 
-    /// A function from the next token to the text that it completes. Bytes of an unfinished
-    /// character are kept until it is whole.
-    pub(crate) fn decoder(&self) -> impl FnMut(u32) -> Result<String, EngineError> + '_ {
-        let mut stream = self.tokenizer.decode_stream(true);
-        move |id| {
-            let piece = stream.step(id).map_err(|e| EngineError::Tokenizer(e.to_string()))?;
-            Ok(piece.unwrap_or_default())
-        }
+    /// Tokens of a text (as [`Text::encode`] gives them), and how many of them lie wholly within
+    /// the first `ends[i]` bytes, for each `i`.
+    pub(crate) fn encode_with_ends(
+        &self,
+        text: &str,
+        special: bool,
+        ends: &[usize],
+    ) -> Result<(Vec<u32>, Vec<usize>), EngineError> {
+        let encoding = self.tokenizer.encode(text, special);
+        let encoding = encoding.map_err(|e| EngineError::Tokenizer(e.to_string()))?;
+        let offsets = encoding.get_offsets();
+        let within = |end: &usize| offsets.iter().take_while(|(_, last)| last <= end).count();
+        Ok((encoding.get_ids().to_vec(), ends.iter().map(within).collect()))
     }
+
+    /// The text that `id` completes after the tokens before it. Bytes of an unfinished character are
+    /// kept until it is whole.
+    pub(crate) fn decode(&self, state: &mut Decoding, id: u32) -> Result<String, EngineError> {
+        let Decoding { ids, prefix, index } = state;
+        let piece = step_decode_stream(&self.tokenizer, vec![id], true, ids, prefix, index);
+        Ok(piece.map_err(|e| EngineError::Tokenizer(e.to_string()))?.unwrap_or_default())
+    }
+}
+
+/// Tokens on their way to text.
+#[derive(Debug, Default)]
+pub(crate) struct Decoding {
+    ids: Vec<u32>,
+    prefix: String,
+    index: usize,
 }
 
 /// Looks for stop strings in a growing text, and holds back what might become one.
 #[derive(Debug)]
-pub(crate) struct StopStrings<'a> {
-    stops: &'a [String],
+pub(crate) struct StopStrings {
+    stops: Vec<String>,
     held: String,
 }
 
-impl<'a> StopStrings<'a> {
+impl StopStrings {
     /// None of the strings may be empty.
-    pub(crate) fn new(stops: &'a [String]) -> StopStrings<'a> {
+    pub(crate) fn new(stops: Vec<String>) -> StopStrings {
         StopStrings { stops, held: String::new() }
     }
 
@@ -60,8 +81,8 @@ impl<'a> StopStrings<'a> {
     }
 
     /// What was held back, at the end of the text.
-    pub(crate) fn finish(self) -> String {
-        self.held
+    pub(crate) fn finish(&mut self) -> String {
+        std::mem::take(&mut self.held)
     }
 }
 
@@ -79,7 +100,7 @@ mod tests {
     #[test]
     fn half_a_stop_string_is_held_back_and_released() {
         let stops = vec!["\nQuestion:".to_owned()];
-        let mut stream = StopStrings::new(&stops);
+        let mut stream = StopStrings::new(stops.clone());
         assert_eq!(stream.push("Drink water.\nQue"), ("Drink water.".into(), false));
         assert_eq!(stream.push("nch"), ("\nQuench".into(), false));
         assert_eq!(stream.push("\nQuestion: next"), (String::new(), true));
@@ -91,7 +112,7 @@ mod tests {
             pieces in prop::collection::vec("[abé\u{1F4A7}]{0,4}", 0..12),
             stops in prop::collection::vec("[abé\u{1F4A7}]{1,3}", 0..3),
         ) {
-            let mut stream = StopStrings::new(&stops);
+            let mut stream = StopStrings::new(stops.clone());
             let (mut shown, mut stopped) = (String::new(), false);
             for piece in &pieces {
                 let (text, stop) = stream.push(piece);

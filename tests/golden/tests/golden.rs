@@ -32,6 +32,7 @@ fn answer(engine: &mut Engine, case: &Value) -> String {
         max_new_tokens: 200,
         time_budget: None,
         stop: vec![],
+        reusable: vec![],
     };
     let mut streamed = String::new();
     let generation = engine

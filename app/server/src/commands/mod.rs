@@ -1,6 +1,7 @@
 //! The commands, one module each.
 
 pub(crate) mod ask;
+mod grounded_bench;
 pub(crate) mod model;
 pub(crate) mod serve;
 

@@ -13,6 +13,7 @@ use model_pack::{Manifest, Pack};
 use npyz::{NpyFile, WriteOptions, WriterBuilder};
 use serde_json::json;
 
+use super::grounded_bench;
 use crate::cli::{Bench, Generate, Logits, Model};
 use crate::failure::{print, tell};
 use crate::memory;
@@ -101,7 +102,7 @@ fn presence(there: bool) -> String {
     if there { "yes" } else { "no" }.to_owned()
 }
 
-fn open(path: &Path, options: &Options) -> anyhow::Result<Engine> {
+pub(super) fn open(path: &Path, options: &Options) -> anyhow::Result<Engine> {
     let pack = Pack::open(path)?;
     let context = options.context_length.unwrap_or(engine::limits::CONTEXT_DEFAULT);
     memory::check(pack.manifest(), context)?;
@@ -125,6 +126,7 @@ fn generate(args: &Generate) -> anyhow::Result<()> {
         max_new_tokens: args.max_tokens,
         time_budget: None,
         stop: Vec::new(),
+        reusable: Vec::new(),
     };
     let mut printed = Ok(());
     engine.generate(&request, &Cancel::new(), &mut |piece| {
@@ -177,6 +179,9 @@ fn write_logits(path: &Path, shape: &[u64], logits: Vec<f32>) -> io::Result<()> 
 }
 
 fn bench(args: &Bench) -> anyhow::Result<()> {
+    if let Some(passage) = &args.passage {
+        return grounded_bench::run(args, passage);
+    }
     let begun = Instant::now();
     let mut options = Options::default();
     options.threads = args.threads;
@@ -217,12 +222,12 @@ fn bench(args: &Bench) -> anyhow::Result<()> {
 }
 
 /// The middle one; of an even number, the lower of the two.
-fn median(mut times: Vec<f64>) -> f64 {
+pub(super) fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     times.get(times.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN).max(f64::MIN_POSITIVE)
 }
 
-fn round(value: f64) -> f64 {
+pub(super) fn round(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
 
