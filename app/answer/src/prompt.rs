@@ -13,15 +13,19 @@ pub struct Prompt {
     pub system: String,
     /// The passage and the question.
     pub user: String,
+    /// The beginning of `user` that is the same whatever is asked about this passage.
+    pub passage: String,
 }
 
 /// The prompt that grounds an answer in one passage. The embedded model is trained on this exact
 /// layout; the system text comes first and never changes, so that an engine can keep its state.
 #[must_use]
 pub fn grounded(question: &QuestionText, passage: &Passage) -> Prompt {
+    let passage = format!("Passage: {}. {}", passage.title, passage.text);
     Prompt {
         system: "Answer only from the passage.".into(),
-        user: format!("Passage: {}. {}\n\nQuestion: {question}", passage.title, passage.text),
+        user: format!("{passage}\n\nQuestion: {question}"),
+        passage,
     }
 }
 
@@ -47,5 +51,6 @@ mod tests {
             prompt.user,
             "Passage: Gravity. Gravity pulls things down.\n\nQuestion: what is gravity?"
         );
+        assert!(prompt.user.starts_with(&prompt.passage));
     }
 }

@@ -68,6 +68,9 @@ pub(crate) struct Place {
     /// Model pack, a folder that `baraza model import` wrote [default: the embedded model]
     #[arg(long, value_name = "PACK")]
     pub(crate) model: Option<PathBuf>,
+    /// Memory that the model may use, for example 1500M or 2G [default: what is free]
+    #[arg(long, value_name = "SIZE", value_parser = crate::memory::size)]
+    pub(crate) memory: Option<u64>,
 }
 
 impl Place {
@@ -97,6 +100,11 @@ pub(crate) enum Model {
         /// Print one JSON object
         #[arg(long)]
         json: bool,
+    },
+    /// Compute what all prompts from the box's knowledge begin with, and keep it in the data folder
+    Warm {
+        #[command(flatten)]
+        place: Place,
     },
     /// Write a text
     Generate(Generate),
@@ -197,6 +205,7 @@ mod tests {
             &["baraza", "ask", "q", "--language", "english"],
             &["baraza", "serve", "--listen", "8080"],
             &["baraza", "model", "bench", "p", "--repeat", "0"],
+            &["baraza", "serve", "--memory", "lots"],
         ] {
             assert_eq!(Cli::try_parse_from(wrong).unwrap_err().exit_code(), 2, "{wrong:?}");
         }

@@ -1,8 +1,9 @@
 //! The one binary, `baraza`: command line, wiring, supervision, logs.
 //!
 //! `serve` wires it all: [`web`] takes questions to the `front_desk`, which journals them in
-//! [`store`]; the one `worker` thread, owner of the model, takes them from there in order and writes
-//! their answers; `live` tells followers how far it is. `ask` does the same for one question.
+//! [`store`]; a few `worker` threads take them from there in order and have their answers written by
+//! the one `engine_thread`, in which all texts on their way share each pass through the model; `live`
+//! tells followers how far it is. `ask` does the same for one question.
 //!
 //! # Who may answer
 //!
@@ -16,6 +17,7 @@
 mod answerer;
 mod cli;
 mod commands;
+mod engine_thread;
 mod failure;
 mod front_desk;
 mod language_model;

@@ -34,3 +34,26 @@ pub const MEMORY_BESIDES: u64 = 96 << 20;
 
 /// Tokens written by `baraza model generate` unless asked otherwise.
 pub const GENERATE_TOKENS: usize = 256;
+
+/// Questions that are written at the same time, each by a worker: on a Cortex-A72 four streams still
+/// get a word a second each from a 1B model, and the fifth waits less for a place than for a word.
+pub const WRITERS: usize = 4;
+
+/// Requests that may wait at the engine's door; more than there are workers.
+pub const ENGINE_QUEUE: usize = 16;
+
+/// Positions that a grounded prompt and its answer take at most: what must fit for a box to start.
+pub const ANSWER_POSITIONS: u64 = 1_536;
+
+/// Memory for kept prompts at most: some twenty passages of a 1B model.
+pub const PREFIX_MEMORY_MAX: u64 = 128 << 20;
+
+/// Folder of the data folder that holds kept prompts.
+pub const KV_FOLDER: &str = "kv";
+
+/// Disk for kept prompts at most: the starter passages of a 1B model four times over.
+pub const PREFIX_DISK_MAX: u64 = 2 << 30;
+
+/// Share of the free disk that kept prompts may take, one part in so many: questions and answers
+/// need room more than speed does.
+pub const PREFIX_DISK_PART: u64 = 4;

@@ -1,4 +1,4 @@
-//! What is going on at this moment, in memory only: the text so far of the question being written,
+//! What is going on at this moment, in memory only: the text so far of the questions being written,
 //! who follows which question, and when each was accepted. Lost with the process; the journal has
 //! everything that must last.
 
@@ -21,17 +21,13 @@ pub(crate) struct Live {
 
 #[derive(Debug, Default)]
 struct State {
-    current: Option<Current>,
+    /// Text so far of the questions being written, by their place.
+    writing: HashMap<i64, String>,
     followers: Vec<Follower>,
     accepted_at: HashMap<i64, Instant>,
-    news: bool,
+    /// How often there was something new to do.
+    news: u64,
     stopping: bool,
-}
-
-#[derive(Debug)]
-struct Current {
-    seq: i64,
-    so_far: String,
 }
 
 /// Someone who wants to hear of a question.
@@ -57,16 +53,17 @@ impl Live {
     pub(crate) fn accepted(&self, seq: i64, at: Instant) {
         let mut state = self.lock();
         state.accepted_at.insert(seq, at);
-        state.news = true;
+        state.news += 1;
         self.woken.notify_all();
     }
 
-    /// Sleeps until a question is accepted, the box stops, or the time is over.
-    pub(crate) fn wait(&self, time: Duration) {
+    /// Sleeps until there is more news than `seen`, the box stops, or the time is over; gives what
+    /// there is then. Each worker has its own count, so that one question wakes all of them.
+    pub(crate) fn wait(&self, seen: u64, time: Duration) -> u64 {
         let state = self.lock();
-        let quiet = |state: &mut State| !state.news && !state.stopping;
+        let quiet = |state: &mut State| state.news == seen && !state.stopping;
         let woken = self.woken.wait_timeout_while(state, time, quiet);
-        woken.unwrap_or_else(PoisonError::into_inner).0.news = false;
+        woken.unwrap_or_else(PoisonError::into_inner).0.news
     }
 
     /// The box stops: followers hear no more, sleepers wake up.
@@ -81,18 +78,18 @@ impl Live {
     /// earlier life or another process.
     pub(crate) fn begin(&self, job: &Job) -> Instant {
         let mut state = self.lock();
-        state.current = Some(Current { seq: job.seq, so_far: String::new() });
+        state.writing.insert(job.seq, String::new());
         state.accepted_at.get(&job.seq).copied().unwrap_or_else(Instant::now)
     }
 
-    /// The worker wrote a piece.
-    pub(crate) fn text(&self, piece: &str) {
+    /// A worker wrote a piece.
+    pub(crate) fn text(&self, seq: i64, piece: &str) {
         let mut state = self.lock();
-        let State { current, followers, .. } = &mut *state;
-        if let Some(current) = current {
-            current.so_far.push_str(piece);
+        let State { writing, followers, .. } = &mut *state;
+        if let Some(so_far) = writing.get_mut(&seq) {
+            so_far.push_str(piece);
             followers.retain(|follower| {
-                follower.seq != current.seq
+                follower.seq != seq
                     || follower.sender.send(Progress::Text(piece.to_owned())).is_ok()
             });
         }
@@ -102,9 +99,12 @@ impl Live {
     /// question is through as well.
     pub(crate) fn end(&self, seq: i64, end: Option<&Progress>) {
         let mut state = self.lock();
-        state.current = None;
+        state.writing.remove(&seq);
         if let Some(end) = end {
             state.accepted_at.remove(&seq);
+            // The same question, asked by others, waited for this answer.
+            state.news += 1;
+            self.woken.notify_all();
             let (its, others) = state.followers.drain(..).partition(|f| f.seq == seq);
             state.followers = others;
             let its: Vec<Follower> = its;
@@ -128,10 +128,9 @@ impl Live {
     /// What a question's record says, with the text so far if it is being written here.
     pub(crate) fn with_text(&self, mut record: Record) -> Record {
         if let Stage::Writing { so_far } = &mut record.ticket.stage
-            && let Some(current) = &self.lock().current
-            && current.seq == record.seq
+            && let Some(now) = self.lock().writing.get(&record.seq)
         {
-            so_far.clone_from(&current.so_far);
+            so_far.clone_from(now);
         }
         record
     }
@@ -156,10 +155,8 @@ impl Live {
                 return Some(only(&sender, receiver, Progress::Failed(reason)));
             }
             _ => {
-                let current = state.current.as_ref().filter(|now| now.seq == record.seq);
-                current
-                    .filter(|now| !now.so_far.is_empty())
-                    .map(|now| Progress::Text(now.so_far.clone()))
+                let so_far = state.writing.get(&record.seq).filter(|now| !now.is_empty());
+                so_far.map(|now| Progress::Text(now.clone()))
             }
         };
         if let Some(first) = first {

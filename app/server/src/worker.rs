@@ -1,4 +1,4 @@
-//! The one thread that answers: takes questions from the journal in order, for ever.
+//! A thread that answers: takes questions from the journal in order, for ever. There are a few.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -19,13 +19,13 @@ pub(crate) fn run<S: Journal + Library, M: LanguageModel>(
     live: &Arc<Live>,
     stop: &Stop,
 ) {
-    let mut passed_over = 0;
+    let (mut passed_over, mut seen) = (0, 0);
     while !stop.is_asked() {
         match step(answerer, live, passed_over) {
             Ok(Step::Idle) => {
                 // Those passed over wait for a model; so they are looked at again with the next.
                 passed_over = 0;
-                live.wait(JOURNAL_LOOK);
+                seen = live.wait(seen, JOURNAL_LOOK);
             }
             Ok(Step::Through) => {}
             Ok(Step::PassedOver(seq)) => passed_over = seq,
@@ -53,7 +53,7 @@ fn step<S: Journal + Library, M: LanguageModel>(
     let begun = live.begin(&job);
     tell_places(&answerer.store, live);
     let mut on_text = |piece: &str| {
-        live.text(piece);
+        live.text(job.seq, piece);
         ControlFlow::Continue(())
     };
     let outcome = match answerer.answer(&job, begun, &mut on_text) {

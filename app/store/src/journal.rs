@@ -17,7 +17,11 @@ use crate::open::{Store, count};
 
 /// The order in which questions are answered: as accepted, but what was being written at several
 /// deaths of the box comes last.
-const ORDER: &str = "(attempts >= ?1), seq";
+///
+/// Between those, the channel with the fewest questions in writing goes first, so that a full kiosk does
+/// not keep SMS out.
+const ORDER: &str = "(attempts >= ?1), (SELECT count(*) FROM questions w
+     WHERE w.state = 'writing' AND w.channel = q.channel), seq";
 
 impl Journal for Store {
     fn accept(
@@ -204,11 +208,14 @@ fn take(db: &Connection, which: Which) -> Result<Option<Job>> {
         Which::This(seq) => ("seq = ?2", seq),
         _ => return Ok(None),
     };
-    // Looked for first and changed only if found, so that an idle worker writes nothing. Only the
-    // holder of the answering right takes questions, so that nobody comes in between.
+    // Looked for first and changed only if found, so that an idle worker writes nothing; if another
+    // worker takes it in between, there is none this time. The same question is not written twice at
+    // a time: it waits for the answer of the first.
     let found: Option<i64> = db
         .prepare_cached(&format!(
-            "SELECT seq FROM questions WHERE state = 'accepted' AND {condition}
+            "SELECT seq FROM questions q WHERE state = 'accepted' AND {condition}
+             AND NOT EXISTS (SELECT 1 FROM questions w WHERE w.state = 'writing'
+                             AND w.cache_key = q.cache_key AND w.language = q.language)
              ORDER BY {ORDER} LIMIT 1"
         ))?
         .query_row(params![DEATHS_BEFORE_LAST, seq], |row| row.get(0))

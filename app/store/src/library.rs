@@ -48,6 +48,16 @@ impl Store {
         Ok(self.db.query_row("SELECT count(*) FROM passages", [], count)?)
     }
 
+    /// Every passage, in all languages, in the order of loading.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`] if the database cannot be read.
+    pub fn all_passages(&self) -> Result<Vec<Passage>> {
+        let sql = format!("SELECT {PASSAGE_COLUMNS} FROM passages p ORDER BY p.id");
+        let mut statement = self.db.prepare(&sql)?;
+        Ok(statement.query_map([], passage)?.collect::<Result<_, rusqlite::Error>>()?)
+    }
+
     fn worded_passage(&self, key: &str, language: &str) -> Result<Option<Passage>> {
         let sql = format!(
             "SELECT {PASSAGE_COLUMNS} FROM wordings w JOIN passages p ON p.id = w.passage_id

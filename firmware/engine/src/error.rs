@@ -3,7 +3,7 @@
 use tract_onnx::prelude::TractError;
 
 /// Why a model could not be opened or run.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
     /// The graph cannot be run by this version.

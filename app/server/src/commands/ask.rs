@@ -19,7 +19,7 @@ use crate::answerer::{Answerer, Outcome};
 use crate::cli::Ask;
 use crate::failure::{print, tell};
 use crate::front_desk::{is_final, unguessable};
-use crate::language_model::{self, Choice, EngineModel};
+use crate::language_model::{self, Choice, EngineModel, Means};
 use crate::limits::{ANSWER_LOOK, WRITING};
 use crate::stop::Stop;
 
@@ -64,7 +64,8 @@ pub(crate) fn run(args: &Ask) -> anyhow::Result<()> {
             let answer = match right {
                 Some(right) => {
                     let pack = pack.map_or_else(|| choice.open(), Ok)?;
-                    let ours = Ours { right, store, choice, pack, making };
+                    let means = Means { memory: args.place.memory, data: Some(folder.clone()) };
+                    let ours = Ours { right, store, choice, pack, making, means };
                     ours.answer(seq, &code, begun)?
                 }
                 None => finished(&store, &code)?,
@@ -114,6 +115,7 @@ struct Ours {
     choice: Choice,
     pack: model_pack::Pack,
     making: Making,
+    means: Means,
 }
 
 impl Ours {
@@ -126,7 +128,7 @@ impl Ours {
             return finished(&self.store, code);
         };
         let stop = Stop::default();
-        let model = match EngineModel::new(self.pack, stop.cancel()) {
+        let model = match EngineModel::new(self.pack, &self.means, stop.cancel()) {
             Ok(model) => model,
             Err(error) => {
                 self.store.release(&job)?;
@@ -136,8 +138,8 @@ impl Ours {
         };
         // A box that stopped may have had another model.
         let making = Making { model: model.id().to_owned(), ..self.making };
-        let choice = self.choice;
-        let again = Box::new(move || EngineModel::new(choice.open()?, stop.cancel()));
+        let (choice, means) = (self.choice, self.means);
+        let again = Box::new(move || EngineModel::new(choice.open()?, &means, stop.cancel()));
         let mut answerer = Answerer::new(self.store, Some(model), again, making, WRITING);
         match answerer.answer(&job, begun, &mut |_| ControlFlow::Continue(()))? {
             Outcome::Done(answer) => Ok(answer),

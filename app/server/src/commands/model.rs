@@ -7,6 +7,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use answer::prompt;
+use answer::question::QuestionText;
 use anyhow::{Context, bail};
 use engine::{BenchRun, Cancel, Engine, Message, Options, Prompt, Request, Sampling};
 use model_pack::{Manifest, Pack};
@@ -14,14 +16,16 @@ use npyz::{NpyFile, WriteOptions, WriterBuilder};
 use serde_json::json;
 
 use super::grounded_bench;
-use crate::cli::{Bench, Generate, Logits, Model};
+use crate::cli::{Bench, Generate, Logits, Model, Place};
 use crate::failure::{print, tell};
+use crate::language_model::{self, Choice, Means};
 use crate::memory;
 
 pub(crate) fn run(command: Model) -> anyhow::Result<()> {
     match command {
         Model::Import { src, dest } => import(&src, &dest),
         Model::Info { pack, json } => info(&pack, json),
+        Model::Warm { place } => warm(&place),
         Model::Generate(args) => generate(&args),
         Model::Logits(args) => logits(&args),
         Model::Bench(args) => bench(&args),
@@ -100,6 +104,30 @@ fn info(path: &Path, as_json: bool) -> anyhow::Result<()> {
 
 fn presence(there: bool) -> String {
     if there { "yes" } else { "no" }.to_owned()
+}
+
+/// Keeps the KV caches of the system prompt and of each passage right after it.
+fn warm(place: &Place) -> anyhow::Result<()> {
+    let folder = place.data();
+    let store = super::open_store(&folder)?;
+    let pack = Choice::new(place.model.as_ref()).open()?;
+    let means = Means { memory: place.memory, data: Some(folder) };
+    let mut engine = language_model::engine_for_warming(pack, &means)?;
+    let passages = store.all_passages()?;
+    let (mut made, total) = (0, passages.len());
+    // The question is only there to be left out.
+    let question = QuestionText::parse("?").context("a question")?;
+    for (i, passage) in passages.iter().enumerate() {
+        let prompt = prompt::grounded(&question, passage);
+        made += usize::from(language_model::warm(&mut engine, &prompt)?);
+        if io::stderr().is_terminal() {
+            let _ = write!(io::stderr(), "\r\x1b[K{}/{total} {}", i + 1, passage.title);
+        }
+    }
+    if io::stderr().is_terminal() {
+        let _ = write!(io::stderr(), "\r\x1b[K");
+    }
+    print(&format!("{total} passages: {made} computed, {} kept already\n", total - made))
 }
 
 pub(super) fn open(path: &Path, options: &Options) -> anyhow::Result<Engine> {

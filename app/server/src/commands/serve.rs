@@ -12,9 +12,10 @@ use store::AnsweringRight;
 use super::{SERVING_MODEL, making, open_store};
 use crate::answerer::Answerer;
 use crate::cli::Serve;
+use crate::engine_thread::EngineHost;
 use crate::front_desk::{Facts, FrontDesk};
-use crate::language_model::{Choice, EngineModel};
-use crate::limits::{RIGHT_WAIT, WRITING};
+use crate::language_model::{Choice, EngineModel, Means};
+use crate::limits::{RIGHT_WAIT, WRITERS, WRITING};
 use crate::live::Live;
 use crate::stop::{self, Stop};
 use crate::{failure, logs, worker};
@@ -34,7 +35,12 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<()> {
 
     let stop = Stop::default();
     let choice = Choice::new(args.place.model.as_ref());
-    let model = open_model(&choice, &stop)?;
+    let host = {
+        let (choice, stop) = (choice.clone(), stop.clone());
+        let means = Means { memory: args.place.memory, data: Some(folder.clone()) };
+        EngineHost::new(move || EngineModel::new(choice.open()?, &means, stop.cancel()))
+    };
+    let model = open_model(&choice, &host)?;
     let facts = Facts {
         making: making(&store, model.as_ref().map_or(String::new(), |m| m.id().to_owned()))?,
         model: model.as_ref().map(|m| m.name().to_owned()),
@@ -57,19 +63,19 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<()> {
         "baraza is ready",
     );
 
-    let again = {
-        let (choice, stop) = (choice, stop.clone());
-        Box::new(move || EngineModel::new(choice.open()?, stop.cancel()))
-    };
-    let mut answerer = Answerer::new(store, model, again, facts.making, WRITING);
-    let worker = {
+    let mut workers = vec![];
+    for i in 0..WRITERS {
+        let host = host.clone();
+        let again = Box::new(move || host.model());
+        let making = facts.making.clone();
+        let store = store.open_another()?;
+        let mut answerer = Answerer::new(store, model.clone(), again, making, WRITING);
         let (live, stop) = (Arc::clone(&live), stop.clone());
-        thread::Builder::new().name("worker".into()).spawn(move || {
-            worker::run(&mut answerer, &live, &stop);
-            answerer.store
-        })
-    };
-    let worker = worker.context("cannot start the worker thread")?;
+        let work = move || worker::run(&mut answerer, &live, &stop);
+        let worker = thread::Builder::new().name(format!("worker-{i}")).spawn(work);
+        workers.push(worker.context("cannot start the worker threads")?);
+    }
+    drop((model, host));
 
     let stopper = server.stopper();
     let (on_live, on_stop) = (Arc::clone(&live), stop.clone());
@@ -83,10 +89,10 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<()> {
     // The server also ends if it can go on no longer.
     stop.ask();
     live.stop();
-    match worker.join() {
-        Ok(mut store) => Ok(store.set_note(SERVING_MODEL, None)?),
-        Err(_) => bail!("the worker had a fault; questions are kept, start again"),
+    if workers.into_iter().map(thread::JoinHandle::join).any(|ended| ended.is_err()) {
+        bail!("a worker had a fault; questions are kept, start again");
     }
+    Ok(store.set_note(SERVING_MODEL, None)?)
 }
 
 /// Takes the right to answer, waiting for an `ask` that is just using it.
@@ -109,9 +115,8 @@ fn take_right(folder: &Path) -> anyhow::Result<AnsweringRight> {
 
 /// Opens the model. One that was asked for must open; without the embedded one the box still
 /// answers from its cache, says where it has no source, and keeps the rest.
-fn open_model(choice: &Choice, stop: &Stop) -> anyhow::Result<Option<EngineModel>> {
-    let model = choice.open().and_then(|pack| EngineModel::new(pack, stop.cancel()));
-    match (choice, model) {
+fn open_model(choice: &Choice, host: &EngineHost) -> anyhow::Result<Option<EngineModel>> {
+    match (choice, host.model()) {
         (_, Ok(model)) => Ok(Some(model)),
         (Choice::Folder(_), Err(error)) => Err(error),
         (Choice::Embedded, Err(error)) => {
