@@ -10,8 +10,8 @@ use crate::limits::{
     PREFIX_MEMORY_MAX, WRITERS,
 };
 
-/// Bytes of a key or a value in the KV cache.
-const KV_ELEMENT_BYTES: u64 = 2;
+/// Bytes of the scale of a key or a value in the KV cache, beside a byte for each element.
+const KV_SCALE_BYTES: u64 = 4;
 
 /// A model that does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -89,8 +89,7 @@ fn position_bytes(manifest: &Manifest) -> u64 {
     let model = &manifest.model;
     2 * u64::from(model.layers)
         * u64::from(model.kv_heads)
-        * u64::from(model.head_dim)
-        * KV_ELEMENT_BYTES
+        * (u64::from(model.head_dim) + KV_SCALE_BYTES)
 }
 
 fn context(manifest: &Manifest, context_length: usize) -> u64 {

@@ -35,6 +35,9 @@ pub struct Options {
     pub prefixes: PrefixOptions,
     /// Guess nothing ahead; for comparing. The text is the same.
     pub no_prompt_lookup: bool,
+    /// Leave the tokenizer on the disk: for who gives and takes tokens only. A vocabulary of 128,256
+    /// tokens takes 25 MB of memory and more.
+    pub without_text: bool,
 }
 
 /// Where a token stands: in which sequence, and at which position of it.
@@ -100,7 +103,8 @@ impl Engine {
         let runtime = Runtime::new(isa, threads, precision, context, model.layers as usize);
         let runtime = Arc::new(runtime);
         let graph = Graph::load(&pack, &runtime)?;
-        let text = pack.tokenizer().map(Text::new).transpose()?;
+        let text = pack.tokenizer().filter(|_| !options.without_text);
+        let text = text.map(Text::new).transpose()?;
         let chat = ChatTemplate::new(&pack)?;
         let model = &pack.manifest().model;
         let kv_shape = AttentionShape {
@@ -134,7 +138,8 @@ impl Engine {
 
     /// Bytes of KV cache that one position takes in all layers.
     pub fn kv_position_bytes(&self) -> u64 {
-        (self.runtime.layers() * self.kv_shape.position_bytes()) as u64
+        let each = self.kv_shape.position_bytes(self.runtime.kv_precision());
+        (self.runtime.layers() * each) as u64
     }
 
     /// Positions that all texts on their way may have together.

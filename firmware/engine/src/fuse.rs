@@ -12,9 +12,10 @@ use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto};
 /// Name of the operator that replaces the five.
 pub(crate) const GATED: &str = "BarazaGatedMatMul";
 
-/// Replaces every such group of nodes whose inner results nobody else reads.
-pub(crate) fn gates(graph: &mut GraphProto) {
-    let found = Finder::new(graph).gates();
+/// Replaces every such group of nodes whose inner results nobody else reads, and whose two matrices
+/// have the same `block` (of the weight with this name), so that they share rounded activations.
+pub(crate) fn gates(graph: &mut GraphProto, block: &dyn Fn(&str) -> Option<u32>) {
+    let found = Finder::new(graph, block).gates();
     let mut dropped = vec![false; graph.node.len()];
     for gate in found {
         gate.inner.iter().for_each(|i| dropped[*i] = true);
@@ -37,10 +38,11 @@ struct Finder<'a> {
     writers: HashMap<&'a str, usize>,
     /// How many nodes and graph outputs read a value.
     readers: HashMap<&'a str, usize>,
+    block: &'a dyn Fn(&str) -> Option<u32>,
 }
 
 impl<'a> Finder<'a> {
-    fn new(graph: &'a GraphProto) -> Finder<'a> {
+    fn new(graph: &'a GraphProto, block: &'a dyn Fn(&str) -> Option<u32>) -> Finder<'a> {
         let mut writers = HashMap::new();
         let mut readers: HashMap<&str, usize> = HashMap::new();
         for (i, node) in graph.node.iter().enumerate() {
@@ -48,7 +50,7 @@ impl<'a> Finder<'a> {
             node.input.iter().for_each(|name| *readers.entry(name).or_default() += 1);
         }
         graph.output.iter().for_each(|value| *readers.entry(&value.name).or_default() += 1);
-        Finder { graph, writers, readers }
+        Finder { graph, writers, readers, block }
     }
 
     fn gates(&self) -> Vec<Gate> {
@@ -98,6 +100,13 @@ impl<'a> Finder<'a> {
             node.attribute.iter().find(|attribute| attribute.name == name).cloned()
         };
         let (k, n) = (attribute(gate, "K")?, attribute(gate, "N")?);
+        let block = |node| {
+            let weight = String::from_utf8(attribute(node, "weight")?.s).ok()?;
+            (self.block)(&weight)
+        };
+        if block(gate)? != block(up)? {
+            return None;
+        }
         if attribute(up, "K")?.i != k.i || attribute(up, "N")?.i != n.i {
             return None;
         }
@@ -168,7 +177,7 @@ mod tests {
                 graph.node[3].input.reverse();
                 graph.node[4].input.reverse();
             }
-            gates(&mut graph);
+            gates(&mut graph, &|_| Some(32));
             assert_eq!(types(&graph), [GATED, "MatMulNBits"]);
             let fused = &graph.node[0];
             assert_eq!(
@@ -188,19 +197,28 @@ mod tests {
     }
 
     #[test]
+    fn matrices_that_round_otherwise_stay_apart() {
+        for block in [|name: &str| Some(if name == "g" { 32 } else { 64 }), |_: &str| None] {
+            let mut graph = layer();
+            gates(&mut graph, &block);
+            assert_eq!(graph.node.len(), 6);
+        }
+    }
+
+    #[test]
     fn what_others_read_stays() {
         for (i, input) in [(0, "other"), (2, "u"), (5, "a")] {
             let mut graph = layer();
             let before = graph.clone();
             graph.node[i].input = vec![input.into()];
             let changed = graph.clone();
-            gates(&mut graph);
+            gates(&mut graph, &|_| Some(32));
             assert_ne!(before, changed);
             assert_eq!(graph, changed, "node {i} reads {input}");
         }
         let mut graph = layer();
         graph.output.push(ValueInfoProto { name: "a".into(), ..ValueInfoProto::default() });
-        gates(&mut graph);
+        gates(&mut graph, &|_| Some(32));
         assert_eq!(graph.node.len(), 6);
     }
 }

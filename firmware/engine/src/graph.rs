@@ -4,7 +4,7 @@ use crate::error::{EngineError, panic_text};
 use crate::fuse;
 use crate::ops::{self, Node};
 use crate::runtime::Runtime;
-use model_pack::Pack;
+use model_pack::{Pack, TensorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tract_onnx::prelude::*;
@@ -34,7 +34,13 @@ impl Graph {
         ops::register(&mut onnx.op_register);
         let proto = onnx.proto_model_for_read(&mut pack.graph());
         let mut proto = proto.map_err(|e| EngineError::graph(&e))?;
-        proto.graph.as_mut().map(fuse::gates);
+        let block = |weight: &str| match pack.tensor(weight)?.tensor.kind {
+            TensorKind::Matrix { block, .. } => Some(block),
+            _ => None,
+        };
+        if let Some(graph) = &mut proto.graph {
+            fuse::gates(graph, &block);
+        }
         for node in proto.graph.iter().flat_map(|graph| &graph.node) {
             if !onnx.op_register.0.contains_key(&node.op_type) {
                 let reason = format!("node `{}` is a `{}`, unknown here", node.name, node.op_type);

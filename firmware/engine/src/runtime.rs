@@ -1,18 +1,11 @@
 //! What all operators of one model share while it runs.
 
 use crate::limits::{ROWS_ALONE, SLOTS_MAX};
-use int4_kernels::attention::{AttentionShape, KvCache};
+use crate::ops::rotary::RotaryTables;
+use int4_kernels::attention::{AttentionShape, KvCache, KvPrecision};
 use int4_kernels::{Isa, Precision, QuantizedRows, ThreadPool};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// Buffers that operators use one after the other.
-#[derive(Debug, Default)]
-pub(crate) struct Scratch {
-    /// Rounded activations of a product.
-    pub(crate) rows: QuantizedRows,
-    /// Both halves of a gated product, before the gate.
-    pub(crate) hidden: Vec<f32>,
-}
 
 /// Threads, kernel, precision, scratch space and KV caches.
 #[derive(Debug)]
@@ -24,7 +17,9 @@ pub(crate) struct Runtime {
     pub(crate) context: usize,
     /// `layers[layer][slot]`.
     layers: Vec<Mutex<Vec<Option<KvCache>>>>,
-    scratch: Mutex<Scratch>,
+    scratch: Mutex<QuantizedRows>,
+    /// Rotary tables by the names of their cosines and sines.
+    tables: Mutex<HashMap<(String, String), RotaryTables>>,
 }
 
 /// A shared [`Runtime`] that compares by identity, as tract wants its operators to.
@@ -55,6 +50,7 @@ impl Runtime {
             context,
             layers: layers.collect(),
             scratch: Mutex::default(),
+            tables: Mutex::default(),
         }
     }
 
@@ -68,10 +64,18 @@ impl Runtime {
         self.layers[layer].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How keys and values are kept: no more finely than the activations that they are made of.
+    pub(crate) fn kv_precision(&self) -> KvPrecision {
+        match self.precision {
+            Precision::Int8 => KvPrecision::Int8,
+            Precision::F32 => KvPrecision::F16,
+        }
+    }
+
     /// Gives a slot empty caches for so many positions.
     pub(crate) fn prepare(&self, slot: usize, shape: &AttentionShape, positions: usize) {
         for layer in 0..self.layers.len() {
-            self.layer(layer)[slot] = Some(KvCache::new(shape, positions));
+            self.layer(layer)[slot] = Some(KvCache::new(shape, self.kv_precision(), positions));
         }
     }
 
@@ -121,7 +125,13 @@ impl Runtime {
         self.pool.for_each_mut(&mut work, &|(x, out)| body(x, out));
     }
 
-    pub(crate) fn scratch(&self) -> MutexGuard<'_, Scratch> {
+    /// Rotary tables read so far.
+    pub(crate) fn tables(&self) -> MutexGuard<'_, HashMap<(String, String), RotaryTables>> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where operators round their activations, one after the other.
+    pub(crate) fn scratch(&self) -> MutexGuard<'_, QuantizedRows> {
         self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

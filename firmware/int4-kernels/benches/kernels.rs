@@ -5,7 +5,9 @@
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use int4_kernels::attention::{AttentionShape, KvCache, Projections, Rows, Run, attend};
+use int4_kernels::attention::{
+    AttentionShape, KvCache, KvPrecision, Projections, Rows, Run, attend,
+};
 use int4_kernels::{
     Bits, Isa, Matrix, MatrixSpec, Precision, Product, QuantizedRows, ThreadPool, matmul,
 };
@@ -108,18 +110,20 @@ fn attention<const TOKENS: usize>(bencher: Bencher<'_, '_>, isa: Isa) {
     let mut out = vec![0.0; positions * 2048];
     let mut caches: Vec<KvCache> = (0..16)
         .map(|_| {
-            let mut cache = KvCache::new(&shape, positions);
+            let mut cache = KvCache::new(&shape, KvPrecision::Int8, positions);
             let run = Run { tokens: &batch, first_position: 0, cache: &mut cache };
             attend(isa, &pool, &shape, &inputs, &mut [run], &mut out);
             cache
         })
         .collect();
     let mut turn = 0;
-    bencher.counter(BytesCount::new(2 * 2 * positions * width)).bench_local(|| {
-        turn = (turn + 1) % caches.len();
-        let cache = &mut caches[turn];
-        let run = Run { tokens: &batch[..TOKENS], first_position: 2048, cache };
-        attend(isa, &pool, &shape, &inputs, &mut [run], &mut out);
-        out[0]
-    });
+    bencher
+        .counter(BytesCount::new(positions * shape.position_bytes(KvPrecision::Int8)))
+        .bench_local(|| {
+            turn = (turn + 1) % caches.len();
+            let cache = &mut caches[turn];
+            let run = Run { tokens: &batch[..TOKENS], first_position: 2048, cache };
+            attend(isa, &pool, &shape, &inputs, &mut [run], &mut out);
+            out[0]
+        });
 }

@@ -19,7 +19,11 @@
 //! shuffle in any of them. llama.cpp repacks at load time instead and pays with a second copy in
 //! memory, which a 2 GB board does not have.
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
 mod activations;
+#[cfg(target_arch = "arm")]
+mod arm;
 pub mod attention;
 mod dispatch;
 pub mod layout;
@@ -35,5 +39,5 @@ mod x86;
 pub use activations::QuantizedRows;
 pub use dispatch::{Isa, KERNEL_VARIABLE, UnknownIsa};
 pub use layout::{Bits, MatrixSpec, SpecError};
-pub use matmul::{Matrix, Precision, Product, matmul};
+pub use matmul::{Matrix, Precision, Product, gated_matmul, matmul};
 pub use pool::ThreadPool;

@@ -6,7 +6,7 @@ use crate::layout::{MatrixSpec, SpecError};
 use crate::limits::{PANEL_ROWS, TASK_BYTES, TASKS_PER_THREAD, TILE_TOKENS};
 use crate::pool::ThreadPool;
 use crate::scalar;
-use crate::vector::for_each_isa;
+use crate::vector::{for_each_isa, silu_gate};
 
 /// A packed matrix, borrowed.
 #[derive(Debug, Clone, Copy)]
@@ -114,7 +114,35 @@ pub fn matmul(
         scratch.quantize(isa, pool, &spec, x);
     }
     let call = Call { isa, x, scratch, precision, tokens };
-    let tasks = tasks(products, tokens, pool.threads());
+    let tasks = tasks(products, None, tokens, pool.threads());
+    pool.run(tasks.len(), &|i| call.run(&tasks[i]));
+}
+
+/// `out = silu(x * gate) * (x * up)`, element by element, where both products are [`matmul`]s: the
+/// feed-forward gate of Llama, without its two widest intermediate results ever being in memory.
+///
+/// # Panics
+/// If the lengths do not fit, or the matrices differ in rows, columns or block.
+pub fn gated_matmul<'a>(
+    isa: Isa,
+    pool: &ThreadPool,
+    gate: &mut Product<'a>,
+    up: Matrix<'a>,
+    x: &[f32],
+    precision: Precision,
+    scratch: &mut QuantizedRows,
+) {
+    let (spec, other) = (gate.matrix.spec, up.spec);
+    let shape = |spec: &MatrixSpec| (spec.rows(), spec.columns(), spec.block());
+    assert_eq!(shape(&spec), shape(&other), "gate and up have other shapes");
+    let tokens = x.len() / spec.columns();
+    assert_eq!(x.len(), tokens * spec.columns(), "activations are not whole rows");
+    assert_eq!(gate.out.len(), tokens * spec.rows(), "output has another shape");
+    if precision == Precision::Int8 {
+        scratch.quantize(isa, pool, &spec, x);
+    }
+    let call = Call { isa, x, scratch, precision, tokens };
+    let tasks = tasks(std::slice::from_mut(gate), Some(up), tokens, pool.threads());
     pool.run(tasks.len(), &|i| call.run(&tasks[i]));
 }
 
@@ -130,13 +158,20 @@ struct Call<'a> {
 /// Some neighbouring panels of one matrix.
 struct Task<'a> {
     matrix: Matrix<'a>,
+    /// What the gate in `matrix` lets through; see [`gated_matmul`].
+    up: Option<Matrix<'a>>,
     panels: std::ops::Range<usize>,
     output: Output,
 }
 
 /// Cuts the products into tasks: enough of them for balance, few enough that claiming them costs
 /// nothing, and each, with many tokens, small enough to stay in the second-level cache.
-fn tasks<'a>(products: &mut [Product<'a>], tokens: usize, threads: usize) -> Vec<Task<'a>> {
+fn tasks<'a>(
+    products: &mut [Product<'a>],
+    up: Option<Matrix<'a>>,
+    tokens: usize,
+    threads: usize,
+) -> Vec<Task<'a>> {
     let panels: usize = products.iter().map(|p| p.matrix.spec.panels()).sum();
     let balanced = panels.div_ceil(threads * TASKS_PER_THREAD).max(1);
     let mut tasks = Vec::with_capacity(panels / balanced + products.len());
@@ -147,6 +182,7 @@ fn tasks<'a>(products: &mut [Product<'a>], tokens: usize, threads: usize) -> Vec
         let output = Output(out.as_mut_ptr());
         tasks.extend((0..spec.panels()).step_by(chunk).map(|first| Task {
             matrix: *matrix,
+            up,
             panels: first..(first + chunk).min(spec.panels()),
             output,
         }));
@@ -171,15 +207,17 @@ impl Call<'_> {
 
     /// One panel against one tile of tokens.
     fn tile(&self, task: &Task<'_>, panel: usize, tile: usize) {
-        let (matrix, spec) = (&task.matrix, &task.matrix.spec);
+        let spec = &task.matrix.spec;
         let first = tile * TILE_TOKENS;
         let tokens = first..(first + TILE_TOKENS).min(self.tokens);
         let mut values = [[0.0f32; PANEL_ROWS]; TILE_TOKENS];
         let values = &mut values[..tokens.len()];
-        let data = matrix.panel(panel);
-        match self.precision {
-            Precision::Int8 => panel_int8(self.isa, spec, data, &self.scratch.tile(tile), values),
-            Precision::F32 => panel_f32(self.isa, spec, data, self.x, tokens.clone(), values),
+        self.product(&task.matrix, panel, tile, values);
+        if let Some(up) = &task.up {
+            let mut ups = [[0.0f32; PANEL_ROWS]; TILE_TOKENS];
+            let ups = &mut ups[..tokens.len()];
+            self.product(up, panel, tile, ups);
+            silu_gate(self.isa, values.as_flattened_mut(), ups.as_flattened());
         }
         let rows = PANEL_ROWS.min(spec.rows() - panel * PANEL_ROWS);
         for (t, values) in tokens.zip(values.iter()) {
@@ -187,9 +225,29 @@ impl Call<'_> {
             // SAFETY: these rows of this token are inside `out`, which has `tokens * rows` values
             // (`matmul` checked), and only this task has this panel.
             let out = unsafe { std::slice::from_raw_parts_mut(task.output.0.add(at), rows) };
-            for (out, value) in out.iter_mut().zip(values) {
-                *out = value * matrix.scale;
+            out.copy_from_slice(&values[..rows]);
+        }
+    }
+
+    /// One panel of a matrix against one tile of tokens.
+    fn product(
+        &self,
+        matrix: &Matrix<'_>,
+        panel: usize,
+        tile: usize,
+        values: &mut [[f32; PANEL_ROWS]],
+    ) {
+        let (spec, data) = (&matrix.spec, matrix.panel(panel));
+        match self.precision {
+            Precision::Int8 => panel_int8(self.isa, spec, data, &self.scratch.tile(tile), values),
+            Precision::F32 => {
+                let first = tile * TILE_TOKENS;
+                let tokens = first..first + values.len();
+                panel_f32(self.isa, spec, data, self.x, tokens, values);
             }
+        }
+        for value in values.as_flattened_mut() {
+            *value *= matrix.scale;
         }
     }
 }
@@ -207,6 +265,14 @@ fn panel_int8(
         Kind::Scalar => scalar::panel_int8(spec, panel, x, out),
         #[cfg(target_arch = "x86_64")]
         Kind::Avx512Vnni(isa) => isa.panel_int8(spec, panel, x, out),
+        #[cfg(target_arch = "aarch64")]
+        Kind::NeonI8mm(isa) => isa.panel_int8(spec, panel, x, out),
+        #[cfg(target_arch = "aarch64")]
+        Kind::NeonDotprod(isa) => isa.panel_int8(spec, panel, x, out),
+        #[cfg(target_arch = "aarch64")]
+        Kind::Neon(isa) => isa.panel_int8(spec, panel, x, out),
+        #[cfg(target_arch = "arm")]
+        Kind::ArmNeon(isa) => isa.panel_int8(spec, panel, x, out),
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) trait Simd: Copy {
     fn load(self, from: &[f32; LANES]) -> Self::V;
     /// 16 half floats from memory, widened.
     fn load_f16(self, from: &[f16; LANES]) -> Self::V;
+    /// 16 small integers from memory, as floats.
+    fn load_i8(self, from: &[i8; LANES]) -> Self::V;
     /// 16 values to memory.
     fn store(self, v: Self::V, to: &mut [f32; LANES]);
     /// `a + b`.
@@ -44,7 +46,7 @@ pub(crate) trait Simd: Copy {
     /// `v`, but 0 in the lanes where `x < bound`.
     fn zero_where_less(self, v: Self::V, x: Self::V, bound: f32) -> Self::V;
     /// Asks for the cache line at `from`, which need not be inside anything.
-    fn prefetch(self, from: *const f16);
+    fn prefetch(self, from: *const u8);
 
     /// The largest lane.
     #[inline(always)]
@@ -116,6 +118,10 @@ impl Simd for Portable {
         map(|l| from[l].to_f32())
     }
     #[inline(always)]
+    fn load_i8(self, from: &[i8; LANES]) -> Self::V {
+        map(|l| f32::from(from[l]))
+    }
+    #[inline(always)]
     fn store(self, v: Self::V, to: &mut [f32; LANES]) {
         *to = v;
     }
@@ -156,5 +162,5 @@ impl Simd for Portable {
         map(|l| if x[l] < bound { 0.0 } else { v[l] })
     }
     #[inline(always)]
-    fn prefetch(self, _: *const f16) {}
+    fn prefetch(self, _: *const u8) {}
 }

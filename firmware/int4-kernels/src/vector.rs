@@ -26,6 +26,12 @@ macro_rules! for_each_isa {
                 // SAFETY: the value in `isa` is the proof that the features are there.
                 #[cfg(target_arch = "x86_64")]
                 crate::dispatch::Kind::Avx512Vnni(_) => unsafe { avx512($($arg),*) },
+                // NEON is part of the target: the plain text is compiled for it.
+                #[cfg(target_arch = "aarch64")]
+                _ => $text($($arg),*),
+                // On 32-bit ARM `.cargo/config.toml` says what the plain text is compiled for.
+                #[cfg(target_arch = "arm")]
+                crate::dispatch::Kind::ArmNeon(_) => $text($($arg),*),
             }
         }
     };
@@ -137,20 +143,20 @@ for_each_isa! {
 }
 
 #[inline(always)]
-fn gate_text(gate: &[f32], up: &[f32], out: &mut [f32]) {
-    assert!(gate.len() == out.len() && up.len() == out.len());
-    for ((out, gate), up) in out.iter_mut().zip(gate).zip(up) {
-        *out = gate * (1.0 / (1.0 + exp(-*gate))) * up;
+fn gate_text(gate: &mut [f32], up: &[f32]) {
+    assert_eq!(gate.len(), up.len());
+    for (gate, up) in gate.iter_mut().zip(up) {
+        *gate = *gate * (1.0 / (1.0 + exp(-*gate))) * up;
     }
 }
 
 for_each_isa! {
-    /// `out = gate * sigmoid(gate) * up` (the SiLU gate of Llama's feed-forward layers), element by
+    /// `gate = gate * sigmoid(gate) * up` (the SiLU gate of Llama's feed-forward layers), element by
     /// element.
     ///
     /// # Panics
     /// If the lengths differ.
-    pub fn silu_gate(gate: &[f32], up: &[f32], out: &mut [f32]) = gate_text
+    pub fn silu_gate(gate: &mut [f32], up: &[f32]) = gate_text
 }
 
 #[inline(always)]
@@ -261,8 +267,8 @@ mod tests {
         let gate: Vec<f32> = (0..100).map(|i| (i as f32 - 50.0) * 0.3).collect();
         let up: Vec<f32> = (0..100).map(|i| (i % 9) as f32 - 4.0).collect();
         for isa in Isa::available() {
-            let mut out = vec![0.0; 100];
-            silu_gate(isa, &gate, &up, &mut out);
+            let mut out = gate.clone();
+            silu_gate(isa, &mut out, &up);
             for ((g, u), out) in gate.iter().zip(&up).zip(&out) {
                 let exact = f64::from(*g) / (1.0 + (-f64::from(*g)).exp()) * f64::from(*u);
                 assert!((f64::from(*out) - exact).abs() < 1e-5 * (1.0 + exact.abs()));

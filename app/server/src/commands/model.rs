@@ -170,6 +170,7 @@ fn logits(args: &Logits) -> anyhow::Result<()> {
     let mut options = Options::default();
     options.f32_activations = args.f32_activations;
     options.context_length = Some(tokens.len().max(1));
+    options.without_text = true;
     let mut engine = open(&args.pack, &options)?;
     let logits = engine.logits(&tokens)?;
     let shape = [tokens.len() as u64, engine.vocab_size() as u64];
@@ -214,6 +215,7 @@ fn bench(args: &Bench) -> anyhow::Result<()> {
     let mut options = Options::default();
     options.threads = args.threads;
     options.context_length = Some(args.prompt_tokens + args.new_tokens);
+    options.without_text = true;
     let mut engine = open(&args.pack, &options)?;
     let load = begun.elapsed();
     let runs = (0..args.repeat)

@@ -74,7 +74,7 @@ impl Attention {
             return Err(EngineError::Graph { reason });
         }
         if let Some((cos, sin)) = &self.rotary {
-            let tables = RotaryTables::find(pack, node, (cos, sin), runtime.context)?;
+            let tables = RotaryTables::find(pack, node, (cos, sin), runtime)?;
             if tables.width() > pack.manifest().model.head_dim as usize {
                 return Err(wrong_weight(node, cos, "is wider than a head"));
             }
@@ -117,7 +117,8 @@ impl Attention {
         for (slot, cache) in slots.iter_mut().enumerate() {
             let Some(tokens) = sequences.get(&slot) else { continue };
             let first_position = places[tokens[0]].1;
-            let cache = cache.get_or_insert_with(|| KvCache::new(&shape, rt.context));
+            let cache =
+                cache.get_or_insert_with(|| KvCache::new(&shape, rt.kv_precision(), rt.context));
             runs.push(Run { tokens, first_position, cache });
         }
         let mut output = Tensor::zero::<f32>(&[1, tokens, self.heads * dim])?;

@@ -6,7 +6,7 @@
 use super::matmul::Packed;
 use super::{Runtime, width, with_width};
 use crate::error::EngineError;
-use int4_kernels::{Product, matmul};
+use int4_kernels::{Product, gated_matmul};
 use model_pack::Pack;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
@@ -53,33 +53,10 @@ impl Gated {
             let x = x.as_slice::<f32>()?;
             let mut view = output.try_as_plain_ram_mut()?;
             let out = view.as_slice_mut::<f32>()?;
-            let scratch = &mut *rt.scratch();
-            scratch.hidden.resize(2 * out.len(), 0.0);
-            let (gates, ups) = scratch.hidden.split_at_mut(out.len());
-            let products = &mut [
-                Product { matrix: gate.matrix()?, out: gates },
-                Product { matrix: up.matrix()?, out: ups },
-            ];
-            let rows = &mut scratch.rows;
-            if same_input(gate, up) {
-                matmul(rt.isa, &rt.pool, products, x, rt.precision, rows);
-            } else {
-                for product in products.chunks_mut(1) {
-                    matmul(rt.isa, &rt.pool, product, x, rt.precision, rows);
-                }
-            }
-            let chunk = self.n * crate::limits::ROWS_ALONE;
-            let work = out.chunks_mut(chunk).zip(gates.chunks(chunk)).zip(ups.chunks(chunk));
-            let mut work: TVec<_> = work.collect();
-            rt.pool.for_each_mut(&mut work, &|((out, gate), up)| {
-                int4_kernels::vector::silu_gate(rt.isa, gate, up, out);
-            });
+            let mut gate = Product { matrix: gate.matrix()?, out };
+            let (precision, scratch) = (rt.precision, &mut *rt.scratch());
+            gated_matmul(rt.isa, &rt.pool, &mut gate, up.matrix()?, x, precision, scratch);
         }
         Ok(tvec![output.into_tvalue()])
     }
-}
-
-/// True if both round their activations alike.
-fn same_input(a: &Packed, b: &Packed) -> bool {
-    a.spec.block() == b.spec.block()
 }

@@ -101,7 +101,7 @@ impl MatMul {
             let out = view.as_slice_mut::<f32>()?;
             let scratch = &mut *rt.scratch();
             let mut product = [Product { matrix: packed.matrix()?, out: &mut *out }];
-            matmul(rt.isa, &rt.pool, &mut product, x, rt.precision, &mut scratch.rows);
+            matmul(rt.isa, &rt.pool, &mut product, x, rt.precision, scratch);
             if let Some(bias) = inputs.get(1) {
                 let bias = bias.try_as_plain_ram()?;
                 for row in out.chunks_exact_mut(self.n) {

@@ -8,7 +8,7 @@ mod embedding;
 mod gated;
 mod matmul;
 mod norm;
-mod rotary;
+pub(crate) mod rotary;
 mod sigmoid;
 
 use crate::error::EngineError;

@@ -10,14 +10,31 @@ use tract_onnx::tract_hir::internal::*;
 
 /// Cosines and sines, `[positions, pairs]`.
 #[derive(Debug, Clone)]
-pub(super) struct RotaryTables {
+pub(crate) struct RotaryTables {
     cos: Arc<Vec<f32>>,
     sin: Arc<Vec<f32>>,
     pairs: usize,
 }
 
 impl RotaryTables {
+    /// The tables of these names; all layers share one copy.
     pub(super) fn find(
+        pack: &Pack,
+        node: &str,
+        names: (&str, &str),
+        runtime: &Runtime,
+    ) -> Result<RotaryTables, EngineError> {
+        let mut known = runtime.tables();
+        let name = (names.0.to_owned(), names.1.to_owned());
+        if let Some(tables) = known.get(&name) {
+            return Ok(tables.clone());
+        }
+        let tables = RotaryTables::read(pack, node, names, runtime.context)?;
+        known.insert(name, tables.clone());
+        Ok(tables)
+    }
+
+    fn read(
         pack: &Pack,
         node: &str,
         names: (&str, &str),
@@ -94,8 +111,7 @@ impl Rotary {
         pack: &Pack,
         runtime: &Arc<Runtime>,
     ) -> Result<(), EngineError> {
-        let tables =
-            RotaryTables::find(pack, node, (&self.names.0, &self.names.1), runtime.context)?;
+        let tables = RotaryTables::find(pack, node, (&self.names.0, &self.names.1), runtime)?;
         self.tables = Some((tables, Arc::clone(runtime)));
         Ok(())
     }

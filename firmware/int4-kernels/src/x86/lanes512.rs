@@ -25,6 +25,8 @@ impl Simd for Avx512Vnni {
         fn load(from: &[f32; LANES]) -> __m512 = _mm512_loadu_ps(from.as_ptr());
         fn load_f16(from: &[f16; LANES]) -> __m512 =
             _mm512_cvtph_ps(_mm256_loadu_si256(from.as_ptr().cast()));
+        fn load_i8(from: &[i8; LANES]) -> __m512 =
+            _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(from.as_ptr().cast())));
         fn store(v: __m512, to: &mut [f32; LANES]) -> () = _mm512_storeu_ps(to.as_mut_ptr(), v);
         fn add(a: __m512, b: __m512) -> __m512 = _mm512_add_ps(a, b);
         fn sub(a: __m512, b: __m512) -> __m512 = _mm512_sub_ps(a, b);
@@ -41,7 +43,7 @@ impl Simd for Avx512Vnni {
             let keep = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(x, _mm512_set1_ps(bound));
             _mm512_maskz_mov_ps(keep, v)
         };
-        fn prefetch(from: *const f16) -> () = _mm_prefetch::<_MM_HINT_T0>(from.cast());
+        fn prefetch(from: *const u8) -> () = _mm_prefetch::<_MM_HINT_T0>(from.cast());
         fn max_lanes(v: __m512) -> f32 = _mm512_reduce_max_ps(v);
         fn sum_lanes(v: __m512) -> f32 = {
             let eight = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps::<1>(v));
