@@ -4,18 +4,23 @@
 //! # Cache layout
 //!
 //! One sequence, layer and kv head holds
-//! - keys, `[capacity / 16, head_dim, 16]`: 16 positions side by side, so that the scores of 16
-//!   positions come out of one register without a horizontal sum;
-//! - values, `[capacity, head_dim]`, `head_dim` padded to 16;
-//! - with 8 bits, `[capacity]` f32 scales each: a key or value is its scale times -127..=127, the
-//!   largest magnitude of the head's vector over 127.
+//! - keys, `[capacity / 16, head_dim, 16]` f16 or `[capacity / 16, head_dim / 4, 16, 4]` i8: 16
+//!   positions side by side, so that the scores of 16 positions come out of one register without a
+//!   horizontal sum;
+//! - values, `[capacity, head_dim]`;
+//! - with 8 bits, `[capacity]` f32 scales of keys and of values: a key or value is its scale times
+//!   -127..=127, the largest magnitude of the head's vector over 127; and the sums of the keys' quants.
+//!
+//! `head_dim` is padded to 16 in all of them.
 //!
 //! # Method
 //!
 //! The softmax is the online one (Milakov and Gimelshein 2018; FlashAttention, Dao et al. 2022), in
 //! blocks of [`BLOCK`] positions that begin at multiples of it: for a tile of up to four query rows,
 //! 64 scores each, the running maximum corrected once, then the weighted values. A row's numbers do
-//! not depend on the rows beside it, nor on how a prompt was cut into chunks.
+//! not depend on the rows beside it, nor on how a prompt was cut into chunks. With 8 bits the query is
+//! rounded as well and the scores are integer dot products (as in SageAttention, Zhang et al. 2024);
+//! the weights stay f32.
 //!
 //! # Why 8 bits?
 //!
@@ -91,10 +96,10 @@ impl AttentionShape {
 
     /// Bytes that one position takes in a [`KvCache`].
     pub fn position_bytes(&self, precision: KvPrecision) -> usize {
-        let values = self.head_dim + self.padded_dim();
+        let values = 2 * self.padded_dim();
         self.kv_heads
             * match precision {
-                KvPrecision::Int8 => values + 2 * size_of::<f32>(),
+                KvPrecision::Int8 => values + 3 * size_of::<f32>(),
                 KvPrecision::F16 => values * size_of::<f16>(),
             }
     }
@@ -131,12 +136,23 @@ trait Element: Copy + Send + Sync + 'static {
     const BYTES: usize;
     /// True if each vector has a scale of its own.
     const SCALED: bool;
+    /// Dimensions of a key that lie together in its group.
+    const TOGETHER: usize;
     /// So many zeros, in memory that the system has not handed out yet.
     fn zeros(len: usize) -> Vec<Self>;
     /// Rounds a vector; gives its scale, 1 without scales. Every value is finite.
     fn round(vector: &[f32], to: &mut [Self]) -> f32;
+    /// The sum of a rounded key, where scores need it.
+    fn sum(key: &[Self]) -> i32;
     /// 16 of them, without their scale.
     fn load<S: Simd>(simd: S, from: &[Self; LANES]) -> S::V;
+    /// Scores of all rows against the 64 keys from `start`, not yet times the shape's scale.
+    fn scores<S: Simd, const R: usize>(
+        simd: S,
+        head: &Head<Self>,
+        queries: &Queries<R>,
+        start: usize,
+    ) -> [[S::V; BLOCK_GROUPS]; R];
     /// Appends little-endian bytes.
     fn write(values: &[Self], out: &mut Vec<u8>);
     /// Takes what `write` gave.
@@ -146,6 +162,7 @@ trait Element: Copy + Send + Sync + 'static {
 impl Element for f16 {
     const BYTES: usize = 2;
     const SCALED: bool = false;
+    const TOGETHER: usize = 1;
 
     fn zeros(len: usize) -> Vec<f16> {
         vec![0u16; len].reinterpret_into()
@@ -156,9 +173,34 @@ impl Element for f16 {
         1.0
     }
 
+    fn sum(_: &[f16]) -> i32 {
+        0
+    }
+
     #[inline(always)]
     fn load<S: Simd>(simd: S, from: &[f16; LANES]) -> S::V {
         simd.load_f16(from)
+    }
+
+    #[inline(always)]
+    fn scores<S: Simd, const R: usize>(
+        simd: S,
+        head: &Head<f16>,
+        queries: &Queries<R>,
+        start: usize,
+    ) -> [[S::V; BLOCK_GROUPS]; R] {
+        let [a, b, c, d] = head.groups(start).map(|group| group.as_chunks::<KEY_GROUP>().0);
+        let mut sums = [[simd.splat(0.0); BLOCK_GROUPS]; R];
+        let queries = queries.columns.as_chunks::<R>().0;
+        for ((((query, a), b), c), d) in queries.iter().zip(a).zip(b).zip(c).zip(d) {
+            for (g, keys) in [a, b, c, d].into_iter().enumerate() {
+                let keys = simd.load_f16(keys);
+                for r in 0..R {
+                    sums[r][g] = simd.fma(simd.splat(query[r]), keys, sums[r][g]);
+                }
+            }
+        }
+        sums
     }
 
     fn write(values: &[f16], out: &mut Vec<u8>) {
@@ -175,6 +217,7 @@ impl Element for f16 {
 impl Element for i8 {
     const BYTES: usize = 1;
     const SCALED: bool = true;
+    const TOGETHER: usize = 4;
 
     fn zeros(len: usize) -> Vec<i8> {
         vec![0; len]
@@ -190,9 +233,48 @@ impl Element for i8 {
         largest / 127.0
     }
 
+    fn sum(key: &[i8]) -> i32 {
+        key.iter().map(|k| i32::from(*k)).sum()
+    }
+
     #[inline(always)]
     fn load<S: Simd>(simd: S, from: &[i8; LANES]) -> S::V {
         simd.load_i8(from)
+    }
+
+    #[inline(always)]
+    fn scores<S: Simd, const R: usize>(
+        simd: S,
+        head: &Head<i8>,
+        queries: &Queries<R>,
+        start: usize,
+    ) -> [[S::V; BLOCK_GROUPS]; R] {
+        let [a, b, c, d] = head.groups(start).map(|group| group.as_chunks::<64>().0);
+        let sums = head.key_sums[start..start + BLOCK].as_chunks().0;
+        let mut dots = [[simd.dot_start(&[0; LANES]); BLOCK_GROUPS]; R];
+        for dots in &mut dots {
+            for g in 0..BLOCK_GROUPS {
+                dots[g] = simd.dot_start(&sums[g]);
+            }
+        }
+        let quants = queries.quants.as_chunks::<R>().0;
+        for ((((query, a), b), c), d) in quants.iter().zip(a).zip(b).zip(c).zip(d) {
+            for (g, keys) in [a, b, c, d].into_iter().enumerate() {
+                simd.prefetch(keys.as_ptr().wrapping_add(BLOCK * queries.dim).cast());
+                for r in 0..R {
+                    dots[r][g] = simd.dot(dots[r][g], keys, query[r]);
+                }
+            }
+        }
+        let scales = head.key_scales[start..start + BLOCK].as_chunks().0;
+        let mut scores = [[simd.splat(0.0); BLOCK_GROUPS]; R];
+        for r in 0..R {
+            for g in 0..BLOCK_GROUPS {
+                let scale = simd.mul(simd.load(&scales[g]), simd.splat(queries.scales[r]));
+                scores[r][g] = simd.mul(simd.int_to_f32(dots[r][g]), scale);
+            }
+        }
+        scores
     }
 
     fn write(values: &[i8], out: &mut Vec<u8>) {
@@ -207,45 +289,62 @@ impl Element for i8 {
 /// Keys and values of one kv head.
 #[derive(Debug)]
 struct Head<E> {
+    capacity: usize,
     keys: Vec<E>,
     values: Vec<E>,
-    /// Empty without scales.
+    /// These three are empty without scales.
     key_scales: Vec<f32>,
     value_scales: Vec<f32>,
+    key_sums: Vec<i32>,
 }
 
 impl<E: Element> Head<E> {
     fn new(shape: &AttentionShape, capacity: usize) -> Head<E> {
         let scales = if E::SCALED { capacity } else { 0 };
         Head {
-            keys: E::zeros(capacity * shape.head_dim),
+            capacity,
+            keys: E::zeros(capacity * shape.padded_dim()),
             values: E::zeros(capacity * shape.padded_dim()),
             key_scales: vec![0.0; scales],
             value_scales: vec![0.0; scales],
+            key_sums: vec![0; scales],
         }
     }
 
-    /// Keeps the key and the value of one position. `room` has space for either, rounded.
+    /// The four key groups of the block at `start`.
+    #[inline(always)]
+    fn groups(&self, start: usize) -> [&[E]; BLOCK_GROUPS] {
+        // Keys and values have the same length: capacity times the padded width.
+        let dim = self.values.len() / self.capacity;
+        let group = |g| &self.keys[(start + g * KEY_GROUP) * dim..][..KEY_GROUP * dim];
+        std::array::from_fn(group)
+    }
+
+    /// Keeps the key and the value of one position. `room` has space for one, rounded and padded with
+    /// zeros.
     fn write(&mut self, position: usize, key: &[f32], value: &[f32], room: &mut [E]) {
-        let dim = key.len();
-        let key_scale = E::round(key, &mut room[..dim]);
+        let dim = room.len();
+        let key_scale = E::round(key, &mut room[..key.len()]);
         let group = &mut self.keys[position / KEY_GROUP * KEY_GROUP * dim..][..KEY_GROUP * dim];
-        for (key, lane) in room.iter().zip(group.chunks_exact_mut(KEY_GROUP)) {
-            lane[position % KEY_GROUP] = *key;
+        let lane = position % KEY_GROUP * E::TOGETHER;
+        let lanes = group.chunks_exact_mut(KEY_GROUP * E::TOGETHER);
+        for (key, lanes) in room.chunks_exact(E::TOGETHER).zip(lanes) {
+            lanes[lane..lane + E::TOGETHER].copy_from_slice(key);
         }
-        let padded = dim.next_multiple_of(LANES);
-        let value_scale = E::round(value, &mut self.values[position * padded..][..dim]);
+        let value_scale = E::round(value, &mut self.values[position * dim..][..value.len()]);
         if E::SCALED {
             self.key_scales[position] = key_scale;
             self.value_scales[position] = value_scale;
+            self.key_sums[position] = E::sum(room);
         }
     }
 
-    /// Keys and values that [`Head::save`] appends for so many positions, and all bytes.
+    /// Keys and values that [`Head::save`] appends for so many positions of padded width `dim`, and
+    /// all bytes.
     fn saved(dim: usize, positions: usize) -> (usize, usize, usize) {
         let keys = positions.next_multiple_of(KEY_GROUP) * dim;
-        let values = positions * dim.next_multiple_of(LANES);
-        let scales = if E::SCALED { 2 * positions * size_of::<f32>() } else { 0 };
+        let values = positions * dim;
+        let scales = if E::SCALED { 3 * positions * size_of::<f32>() } else { 0 };
         (keys, values, (keys + values) * E::BYTES + scales)
     }
 
@@ -254,14 +353,16 @@ impl<E: Element> Head<E> {
         let begin = out.len();
         E::write(&self.keys[..keys], out);
         // What lies beside the last key is not part of it.
-        let last = positions / KEY_GROUP * KEY_GROUP;
-        for lane in out[begin + last * dim * E::BYTES..].chunks_exact_mut(KEY_GROUP * E::BYTES) {
-            lane[(positions - last) * E::BYTES..].fill(0);
+        let (whole, lane) = (positions / KEY_GROUP, E::TOGETHER * E::BYTES);
+        let last = &mut out[begin + whole * KEY_GROUP * dim * E::BYTES..];
+        for lanes in last.chunks_exact_mut(KEY_GROUP * lane) {
+            lanes[(positions - whole * KEY_GROUP) * lane..].fill(0);
         }
         E::write(&self.values[..values], out);
         if E::SCALED {
             let scales = self.key_scales[..positions].iter().chain(&self.value_scales[..positions]);
             out.extend(scales.flat_map(|scale| scale.to_le_bytes()));
+            out.extend(self.key_sums[..positions].iter().flat_map(|sum| sum.to_le_bytes()));
         }
     }
 
@@ -269,14 +370,18 @@ impl<E: Element> Head<E> {
     fn restore(&mut self, dim: usize, positions: usize, from: &[u8]) {
         let (keys, values, _) = Self::saved(dim, positions);
         let (key_bytes, rest) = from.split_at(keys * E::BYTES);
-        let (value_bytes, scale_bytes) = rest.split_at(values * E::BYTES);
+        let (value_bytes, rest) = rest.split_at(values * E::BYTES);
         E::read(&mut self.keys[..keys], key_bytes);
         E::read(&mut self.values[..values], value_bytes);
         if E::SCALED {
+            let (scale_bytes, sum_bytes) = rest.split_at(2 * positions * size_of::<f32>());
             let scales = self.key_scales[..positions].iter_mut();
             let scales = scales.chain(&mut self.value_scales[..positions]);
             for (scale, bytes) in scales.zip(scale_bytes.as_chunks().0) {
                 *scale = f32::from_le_bytes(*bytes);
+            }
+            for (sum, bytes) in self.key_sums.iter_mut().zip(sum_bytes.as_chunks().0) {
+                *sum = i32::from_le_bytes(*bytes);
             }
         }
     }
@@ -303,6 +408,7 @@ macro_rules! for_heads {
 #[derive(Debug)]
 pub struct KvCache {
     heads: Heads,
+    /// Padded width of a head.
     dim: usize,
     capacity: usize,
 }
@@ -316,7 +422,7 @@ impl KvCache {
             KvPrecision::Int8 => Heads::Int8(heads.map(|_| Head::new(shape, capacity)).collect()),
             KvPrecision::F16 => Heads::F16(heads.map(|_| Head::new(shape, capacity)).collect()),
         };
-        KvCache { heads, dim: shape.head_dim, capacity }
+        KvCache { heads, dim: shape.padded_dim(), capacity }
     }
 
     /// Positions that fit.
@@ -494,11 +600,48 @@ struct Call<'a> {
     width: usize,
 }
 
-/// Up to four query rows, turned and padded, side by side.
+/// Up to four query rows, turned.
 struct Queries<const R: usize> {
-    /// `[R, padded_dim]`.
-    rows: Vec<f32>,
     positions: [usize; R],
+    /// Padded width of a head.
+    dim: usize,
+    /// `[dim, R]`.
+    columns: Vec<f32>,
+    /// `[dim / 4, R]`, rounded as [`Simd::dot`] wants them; empty where scores are not integers.
+    quants: Vec<u32>,
+    /// Of the rounded rows.
+    scales: [f32; R],
+}
+
+impl<const R: usize> Queries<R> {
+    fn new(positions: [usize; R], dim: usize) -> Queries<R> {
+        Queries { positions, dim, columns: vec![0.0; R * dim], quants: vec![], scales: [1.0; R] }
+    }
+
+    fn set(&mut self, r: usize, row: &[f32]) {
+        for (column, value) in self.columns.chunks_exact_mut(R).zip(row) {
+            column[r] = *value;
+        }
+    }
+
+    /// Rounds the row as [`set`](Queries::set) took it.
+    fn round(&mut self, r: usize, row: &[f32], quants: &mut [i8], isa: Isa) {
+        self.quants.resize(R * self.dim / 4, 0);
+        self.scales[r] = i8::round(row, quants);
+        for (out, lanes) in self.quants.chunks_exact_mut(R).zip(quants.as_chunks().0) {
+            out[r] = dot_query(isa, *lanes);
+        }
+    }
+}
+
+/// Four query quants as the instruction set's [`Simd::dot`] wants them.
+fn dot_query(isa: Isa, lanes: [i8; 4]) -> u32 {
+    let plain = u32::from_le_bytes(lanes.map(|lane| lane as u8));
+    match isa.0 {
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512Vnni(_) => plain ^ 0x8080_8080,
+        _ => plain,
+    }
 }
 
 impl Call<'_> {
@@ -524,7 +667,7 @@ impl Call<'_> {
     /// Keeps the keys, turned, and values of one head.
     fn write<E: Element>(&self, run: &mut HeadRun<'_, E>) {
         let dim = self.shape.head_dim;
-        let mut room = E::zeros(dim);
+        let mut room = E::zeros(self.shape.padded_dim());
         let (mut key, mut value) = (vec![0.0; dim], vec![0.0; dim]);
         for (i, token) in run.tokens.iter().enumerate() {
             let position = run.first_position + i;
@@ -559,15 +702,20 @@ impl Call<'_> {
         let (dim, padded, group) =
             (self.shape.head_dim, self.shape.padded_dim(), self.shape.group());
         let place = |r: usize| ((first + r) / group, part.kv_head * group + (first + r) % group);
-        let mut queries = Queries::<R> {
-            rows: vec![0.0; R * padded],
-            positions: std::array::from_fn(|r| part.first_position + place(r).0),
-        };
-        for (r, row) in queries.rows.chunks_exact_mut(padded).enumerate() {
+        let positions = std::array::from_fn(|r| part.first_position + place(r).0);
+        let mut queries = Queries::<R>::new(positions, padded);
+        let (mut row, mut quants) = (vec![0.0; dim], vec![0i8; padded]);
+        for r in 0..R {
             let (token, head) = place(r);
-            row[..dim].copy_from_slice(self.inputs.query.head(part.tokens[token], head, dim));
+            row.copy_from_slice(self.inputs.query.head(part.tokens[token], head, dim));
             if let Some(rope) = &self.inputs.rope {
-                rope.turn(&mut row[..dim], queries.positions[r]);
+                rope.turn(&mut row, positions[r]);
+            }
+            if E::SCALED {
+                row.iter_mut().for_each(|v| *v = if v.is_finite() { *v } else { 0.0 });
+                queries.round(r, &row, &mut quants, self.isa);
+            } else {
+                queries.set(r, &row);
             }
         }
         let mut out = vec![0.0f32; R * padded];
@@ -595,7 +743,7 @@ fn rows<const R: usize, E: Element>(
         Kind::Avx512Vnni(isa) => {
             /// # Safety
             /// The features of `Avx512Vnni` are there.
-            #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c,fma,avx2")]
+            #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512dq,f16c,fma,avx2")]
             unsafe fn compiled<const R: usize, E: Element>(
                 isa: crate::x86::avx512vnni::Avx512Vnni,
                 shape: &AttentionShape,
@@ -681,29 +829,8 @@ fn scores<S: Simd, const R: usize, E: Element>(
     queries: &Queries<R>,
     start: usize,
 ) -> [[f32; BLOCK]; R] {
-    let (dim, padded) = (shape.head_dim, shape.padded_dim());
-    let groups = &head.keys[start * dim..(start + BLOCK) * dim];
-    let mut sums = [[simd.splat(0.0); BLOCK_GROUPS]; R];
-    for d in 0..dim {
-        let query: [S::V; R] = std::array::from_fn(|r| simd.splat(queries.rows[r * padded + d]));
-        for g in 0..BLOCK_GROUPS {
-            let keys = &groups[(g * dim + d) * KEY_GROUP..];
-            simd.prefetch(keys.as_ptr().wrapping_add(BLOCK * dim).cast());
-            let keys = E::load(simd, keys.first_chunk().expect("16 keys"));
-            for r in 0..R {
-                sums[r][g] = simd.fma(query[r], keys, sums[r][g]);
-            }
-        }
-    }
+    let sums = E::scores(simd, head, queries, start);
     let mut scores = [[0.0; BLOCK]; R];
-    if E::SCALED {
-        let scales = head.key_scales[start..start + BLOCK].as_chunks().0;
-        for sums in &mut sums {
-            for (sum, scale) in sums.iter_mut().zip(scales) {
-                *sum = simd.mul(*sum, simd.load(scale));
-            }
-        }
-    }
     for (scores, sums) in scores.iter_mut().zip(&sums) {
         for (to, sum) in scores.as_chunks_mut().0.iter_mut().zip(sums) {
             simd.store(capped(simd, shape, simd.mul(*sum, simd.splat(shape.scale))), to);
@@ -782,10 +909,10 @@ fn weigh<S: Simd, const R: usize, const L: usize, E: Element>(
 ) {
     let (column, padded) = (at.0 * LANES, at.1);
     let mut sums = [[simd.splat(0.0); L]; R];
-    for (r, sums) in sums.iter_mut().enumerate() {
+    for r in 0..R {
         let row = out[r * padded + column..].as_chunks().0;
-        for (sum, out) in sums.iter_mut().zip(row) {
-            *sum = simd.mul(simd.load(out), simd.splat(corrections[r]));
+        for l in 0..L {
+            sums[r][l] = simd.mul(simd.load(&row[l]), simd.splat(corrections[r]));
         }
     }
     for (p, row) in values.chunks_exact(padded).enumerate() {
@@ -794,19 +921,20 @@ fn weigh<S: Simd, const R: usize, const L: usize, E: Element>(
         if L * LANES * E::BYTES > 64 {
             simd.prefetch(row.as_ptr().wrapping_add(BLOCK * padded + 2 * LANES).cast());
         }
-        let weight: [S::V; R] = std::array::from_fn(|r| simd.splat(weights[r][p]));
+        // There are at most `BLOCK` of them; saying so spares a check for each row.
         let row = row.as_chunks().0;
         for l in 0..L {
             let values = E::load(simd, &row[l]);
             for r in 0..R {
-                sums[r][l] = simd.fma(weight[r], values, sums[r][l]);
+                let weight = simd.splat(weights[r][p % BLOCK]);
+                sums[r][l] = simd.fma(weight, values, sums[r][l]);
             }
         }
     }
-    for (r, sums) in sums.iter().enumerate() {
+    for r in 0..R {
         let row = out[r * padded + column..].as_chunks_mut().0;
-        for (sum, out) in sums.iter().zip(row) {
-            simd.store(*sum, out);
+        for l in 0..L {
+            simd.store(sums[r][l], &mut row[l]);
         }
     }
 }
@@ -840,6 +968,10 @@ mod tests {
         let round = |x: &[f32]| -> Vec<f64> {
             x.chunks_exact(dim).flat_map(|head| rounded(precision, head)).collect()
         };
+        let q = match precision {
+            KvPrecision::Int8 => round(q),
+            KvPrecision::F16 => q.iter().map(|x| f64::from(*x)).collect(),
+        };
         let (k, v, kv) = (round(k), round(v), shape.kv_heads * dim);
         let mut out = vec![0.0; q.len()];
         for t in 0..q.len() / width {
@@ -850,7 +982,7 @@ mod tests {
                     .map(|p| {
                         let dot: f64 = (0..dim)
                             .map(|d| {
-                                f64::from(q[t * width + h * dim + d]) * k[p * kv + kvh * dim + d]
+                                q[t * width + h * dim + d] * k[p * kv + kvh * dim + d]
                             })
                             .sum();
                         let mut s = dot * f64::from(shape.scale);
@@ -989,7 +1121,7 @@ mod tests {
                 for_heads!(&mut cache.heads, heads => {
                     for (h, head) in heads.iter_mut().enumerate() {
                         let row = (position * 2 + h) * 24..(position * 2 + h + 1) * 24;
-                        let mut room = Element::zeros(24);
+                        let mut room = Element::zeros(32);
                         head.write(position, &keys[row.clone()], &values[row], &mut room);
                     }
                 });

@@ -17,6 +17,15 @@ use half::f16;
 pub(crate) trait Simd: Copy {
     /// 16 lanes.
     type V: Copy;
+    /// 16 lanes of 32-bit integers.
+    type I: Copy;
+    /// What [`Simd::dot`] adds to, for 16 positions whose keys have these sums.
+    fn dot_start(self, key_sums: &[i32; LANES]) -> Self::I;
+    /// Adds the products of four dimensions of 16 keys (`[16, 4]`) with four of a query, given as
+    /// the instruction set wants it (see `attention::dot_query`).
+    fn dot(self, sums: Self::I, keys: &[i8; 64], query: u32) -> Self::I;
+    /// Whole numbers below 2^24 as floats, exactly.
+    fn int_to_f32(self, v: Self::I) -> Self::V;
     /// The same value in all lanes.
     fn splat(self, value: f32) -> Self::V;
     /// 16 values from memory.
@@ -105,6 +114,23 @@ fn map(f: impl Fn(usize) -> f32) -> [f32; LANES] {
 
 impl Simd for Portable {
     type V = [f32; LANES];
+    type I = [i32; LANES];
+    #[inline(always)]
+    fn dot_start(self, _: &[i32; LANES]) -> Self::I {
+        [0; LANES]
+    }
+    #[inline(always)]
+    fn dot(self, sums: Self::I, keys: &[i8; 64], query: u32) -> Self::I {
+        let query = query.to_le_bytes().map(|q| i32::from(q as i8));
+        std::array::from_fn(|l| {
+            let key = |d: usize| i32::from(keys[4 * l + d]) * query[d];
+            sums[l] + ((key(0) + key(1)) + (key(2) + key(3)))
+        })
+    }
+    #[inline(always)]
+    fn int_to_f32(self, v: Self::I) -> Self::V {
+        map(|l| v[l] as f32)
+    }
     #[inline(always)]
     fn splat(self, value: f32) -> Self::V {
         [value; LANES]
@@ -163,4 +189,71 @@ impl Simd for Portable {
     }
     #[inline(always)]
     fn prefetch(self, _: *const u8) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Lanes = [f32; LANES];
+
+    /// Every operation against the plain text's, bit by bit.
+    fn check<S: Simd>(simd: S) {
+        let mut state = 1u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state >> 8
+        };
+        let bits = |v: &Lanes| v.map(f32::to_bits);
+        for _ in 0..1000 {
+            let scale = [1e-40, 1e-3, 1.0, 80.0, 1e30][next() as usize % 5];
+            let mut value = || (next() as f32 / (1 << 23) as f32 - 1.0) * scale;
+            let mut lanes = || std::array::from_fn(|_| value());
+            let (a, b, c): (Lanes, Lanes, Lanes) = (lanes(), lanes(), lanes());
+            let (x, y, z) = (simd.load(&a), simd.load(&b), simd.load(&c));
+            let same = |found: S::V, expected: Lanes, what: &str| {
+                let mut lanes = [0.0; LANES];
+                simd.store(found, &mut lanes);
+                assert_eq!(bits(&lanes), bits(&expected), "{what} of {a:?} {b:?} {c:?}");
+            };
+            same(simd.splat(a[0]), Portable.splat(a[0]), "splat");
+            same(simd.add(x, y), Portable.add(a, b), "add");
+            same(simd.sub(x, y), Portable.sub(a, b), "sub");
+            same(simd.mul(x, y), Portable.mul(a, b), "mul");
+            same(simd.div(x, y), Portable.div(a, b), "div");
+            same(simd.fma(x, y, z), Portable.fma(a, b, c), "fma");
+            same(simd.max(x, y), Portable.max(a, b), "max");
+            same(simd.min(x, y), Portable.min(a, b), "min");
+            same(simd.exp(x), Portable.exp(a), "exp");
+            same(simd.zero_where_less(x, y, 0.1), Portable.zero_where_less(a, b, 0.1), "less");
+            assert_eq!(simd.max_lanes(x).to_bits(), Portable.max_lanes(a).to_bits());
+            assert_eq!(simd.sum_lanes(x).to_bits(), Portable.sum_lanes(a).to_bits());
+            let bytes: [i8; LANES] = std::array::from_fn(|_| next() as i8);
+            same(simd.load_i8(&bytes), Portable.load_i8(&bytes), "bytes");
+            // Not a NaN: machines widen its sign and payload as they like.
+            let half = std::array::from_fn(|_| f16::from_bits(next() as u16 & 0xfbff));
+            same(simd.load_f16(&half), Portable.load_f16(&half), "half floats");
+        }
+        for n in -126..=127 {
+            let (mut found, n) = ([0.0; LANES], n as f32);
+            simd.store(simd.pow2(simd.splat(n)), &mut found);
+            assert_eq!(bits(&found), bits(&Portable.pow2([n; LANES])));
+        }
+        simd.prefetch(std::ptr::null());
+    }
+
+    #[test]
+    fn every_isa_gives_the_same_bits() {
+        check(Portable);
+        #[cfg(target_arch = "x86_64")]
+        if let Some(isa) = crate::x86::avx512vnni::Avx512Vnni::new() {
+            check(isa);
+        }
+        #[cfg(target_arch = "aarch64")]
+        check(crate::aarch64::neon::Neon);
+        #[cfg(target_arch = "arm")]
+        if let Some(isa) = crate::arm::neon::ArmNeon::new() {
+            check(isa);
+        }
+    }
 }

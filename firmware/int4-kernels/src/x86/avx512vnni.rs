@@ -19,6 +19,11 @@ pub(crate) struct Avx512Vnni(());
 /// each 4 kB page; this distance is past the next boundary soon enough.
 const PREFETCH_BYTES: usize = 2048;
 
+/// Widths above this ask ahead. With few tokens the loop itself runs ahead far enough, and asking only
+/// takes the place of loads: on Zen 4, one token streams 32 GB/s without and 27 GB/s with it; with
+/// eight, 16 GB/s without and 20 GB/s with it.
+const PREFETCH_FROM: usize = 4;
+
 impl Avx512Vnni {
     /// Asks the processor and, through XCR0, the operating system.
     pub(crate) fn new() -> Option<Avx512Vnni> {
@@ -41,11 +46,7 @@ impl Avx512Vnni {
         x: &Tile<'_>,
         out: &mut [[f32; PANEL_ROWS]],
     ) {
-        assert_eq!(panel.len(), spec.panel_bytes(), "panel");
-        assert_eq!(x.quants.len(), spec.padded_columns() * x.width, "activations");
-        assert_eq!(x.scales.len(), spec.blocks() * x.width, "activations' scales");
-        assert_eq!(x.starts.len(), x.scales.len(), "activations' sums");
-        assert_eq!(x.width, out.len(), "output");
+        x.assert_fits(spec, panel, out);
         // SAFETY: the features are there (`self`), and the lengths were just checked.
         unsafe {
             match x.width {
@@ -115,7 +116,7 @@ unsafe fn blocks<const T: usize, const BITS: usize, const BLOCK: usize, const ZE
         // SAFETY: the panel has `blocks` blocks of `block_bytes`, the tile `blocks` times `T` scales
         // and sums and `T * columns` quants. Prefetching never faults.
         unsafe {
-            for line in (0..block_bytes).step_by(64) {
+            for line in (0..if T > PREFETCH_FROM { block_bytes } else { 0 }).step_by(64) {
                 _mm_prefetch::<_MM_HINT_T0>(block.wrapping_add(PREFETCH_BYTES + line).cast());
             }
             // `-zero_point * sum(activations)`, to which the products of unsigned weights are added.

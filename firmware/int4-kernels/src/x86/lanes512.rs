@@ -20,7 +20,20 @@ macro_rules! avx512 {
 
 impl Simd for Avx512Vnni {
     type V = __m512;
+    type I = __m512i;
     avx512! {
+        // `vpdpbusd` wants one side unsigned: the query comes with 128 added to each quant, and the
+        // sum begins with what that adds.
+        fn dot_start(key_sums: &[i32; LANES]) -> __m512i = {
+            let sums = _mm512_loadu_si512(key_sums.as_ptr().cast());
+            _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32::<7>(sums))
+        };
+        fn dot(sums: __m512i, keys: &[i8; 64], query: u32) -> __m512i = _mm512_dpbusd_epi32(
+            sums,
+            _mm512_set1_epi32(query as i32),
+            _mm512_loadu_si512(keys.as_ptr().cast()),
+        );
+        fn int_to_f32(v: __m512i) -> __m512 = _mm512_cvtepi32_ps(v);
         fn splat(value: f32) -> __m512 = _mm512_set1_ps(value);
         fn load(from: &[f32; LANES]) -> __m512 = _mm512_loadu_ps(from.as_ptr());
         fn load_f16(from: &[f16; LANES]) -> __m512 =
