@@ -35,3 +35,49 @@ pub const DEATHS_BEFORE_LAST: u32 = 2;
 /// cut in power looks the same as a crash from inside, so this is not small; it ends a loop of
 /// crashes that one question causes.
 pub const DEATHS_MAX: u32 = 6;
+
+/// Words of a text that the danger floor looks at: ten pages. A question has at most 250 words, an
+/// answer some hundreds; more is an imported article, which nobody reads as an answer.
+pub const DANGER_WORDS_MAX: usize = 5_000;
+
+/// Letters of one word that the danger floor looks at: more than the longest verb of Swahili.
+pub const DANGER_WORD_CHARS_MAX: usize = 40;
+
+/// Words from the first of a danger pattern to its last where the pattern says nothing else: about
+/// one sentence as people write them without punctuation.
+pub const DANGER_WINDOW_WORDS: usize = 12;
+
+/// Widest window that a danger pattern may ask for, so that a search stays local.
+pub const DANGER_WINDOW_WORDS_MAX: usize = 40;
+
+/// Word groups of one danger pattern: more are a description, not a sign.
+pub const DANGER_ITEMS_MAX: usize = 5;
+
+/// Phrases that one word group of a danger pattern may stand for; the largest needs a few hundred.
+pub const DANGER_PHRASES_MAX: usize = 2_000;
+
+/// How deep word groups of danger rules may hold one another, which also ends circles.
+pub const DANGER_GROUP_DEPTH_MAX: usize = 6;
+
+/// Combinations tried around one word before a danger pattern is given up there: bounds texts that
+/// repeat one word to be slow, far above what sentences need.
+pub const DANGER_TRIES_MAX: usize = 512;
+
+/// Words between a danger sign and words of school, prevention or an old story that drop it.
+pub const DANGER_GUARD_WORDS: usize = 25;
+
+/// Words after "not" that it can negate at most ("no sign of any heavy bleeding").
+pub const DANGER_NEGATION_WORDS: usize = 6;
+
+/// Longest SMS text of a danger rule, in GSM 7-bit letters: one message of 160, with room for the
+/// answer's code.
+pub const DANGER_SMS_SEPTETS_MAX: usize = 150;
+
+/// Longest referral text of a danger rule, in characters: what a person in fear reads.
+pub const DANGER_REFERRAL_CHARS_MAX: usize = 500;
+
+/// Example sentences that each danger rule must bring: those that must raise it.
+pub const DANGER_POSITIVES_MIN: usize = 6;
+
+/// Example sentences that each danger rule must bring: those that must not raise it.
+pub const DANGER_NEGATIVES_MIN: usize = 4;

@@ -51,12 +51,16 @@ struct Bench {
     live: Arc<Live>,
     stop: Stop,
     leave: Sender<()>,
-    worker: Option<JoinHandle<()>>,
+    workers: Vec<JoinHandle<()>>,
     _folder: tempfile::TempDir,
 }
 
 impl Bench {
     fn new(script: Script) -> Self {
+        Self::with_workers(1, script)
+    }
+
+    fn with_workers(workers: usize, script: Script) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut store = Store::open(folder.path()).unwrap();
         store.load(&KnowledgePack::parse("starter", STARTER.as_bytes()).unwrap()).unwrap();
@@ -73,14 +77,18 @@ impl Bench {
         let (leave, leave_at_model) = mpsc::channel();
         let leave_at_model = Arc::new(std::sync::Mutex::new(leave_at_model));
         let make = move || Scripted { script, leave: Arc::clone(&leave_at_model) };
-        let model = make();
-        let again = Box::new(move || Ok(make()));
-        let mut answerer = Answerer::new(store, Some(model), again, making, WRITING);
-        let worker = {
+        let worker = |_| {
+            let again = Box::new({
+                let make = make.clone();
+                move || Ok(make())
+            });
+            let store = store.open_another().unwrap();
+            let mut answerer = Answerer::new(store, Some(make()), again, making.clone(), WRITING);
             let (live, stop) = (Arc::clone(&live), stop.clone());
             thread::spawn(move || run(&mut answerer, &live, &stop))
         };
-        Self { desk, live, stop, leave, worker: Some(worker), _folder: folder }
+        let workers = (0..workers).map(worker).collect();
+        Self { desk, live, stop, leave, workers, _folder: folder }
     }
 
     fn ask(&self, text: &str) -> AnswerCode {
@@ -117,8 +125,10 @@ impl Drop for Bench {
     fn drop(&mut self) {
         self.stop.ask();
         self.live.stop();
-        let _ = self.leave.send(());
-        let _ = self.worker.take().map(JoinHandle::join);
+        for worker in self.workers.drain(..) {
+            let _ = self.leave.send(());
+            let _ = worker.join();
+        }
     }
 }
 
@@ -182,6 +192,44 @@ fn followers_hear_everything_in_order() {
     assert_eq!(bench.end(&second), Stage::Done(answer.clone()));
     // Who comes late hears the end at once.
     assert_eq!(done(next(&bench.desk.follow(&second).unwrap())), answer);
+}
+
+/// Holds each text until another one is being written too; gives up after a while.
+fn in_company(
+    _: &Prompt,
+    on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
+) -> Result<Written, ModelError> {
+    static WRITING_NOW: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+    use std::sync::atomic::Ordering::SeqCst;
+    WRITING_NOW.fetch_add(1, SeqCst);
+    let until = Instant::now() + Duration::from_secs(20);
+    while WRITING_NOW.load(SeqCst) < 2 && Instant::now() < until {
+        thread::sleep(Duration::from_millis(1));
+    }
+    let _ = on_text("Not alone.");
+    let together = WRITING_NOW.load(SeqCst) >= 2;
+    let text = if together { "Not alone." } else { "Alone." }.into();
+    Ok(Written { text, ending: Ending::Complete })
+}
+
+#[test]
+fn two_are_written_at_a_time_and_a_third_like_the_first_is_not() {
+    let bench = Bench::with_workers(2, in_company);
+    let first = bench.ask("What is gravity?");
+    let twin = bench.ask("what is gravity");
+    let other = bench.ask("How does a magnet work?");
+    let (of_first, of_other) =
+        (bench.desk.follow(&first).unwrap(), bench.desk.follow(&other).unwrap());
+    bench.let_write();
+    bench.let_write();
+    for (code, follower) in [(&first, of_first), (&other, of_other)] {
+        let Stage::Done(answer) = bench.end(code) else { panic!() };
+        assert_eq!((answer.text.as_str(), answer.origin), ("Not alone.", Origin::Model));
+        assert_eq!(done(follower.iter().last()), answer);
+    }
+    // Nobody gave the model leave for a third text: the twin has the first one's answer.
+    let Stage::Done(answer) = bench.end(&twin) else { panic!() };
+    assert_eq!(answer.origin, Origin::Cache);
 }
 
 #[test]

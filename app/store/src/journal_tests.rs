@@ -104,6 +104,32 @@ fn questions_are_answered_in_order_of_acceptance() {
 }
 
 #[test]
+fn channels_take_turns_and_twins_wait() {
+    let (_folder, mut store) = store();
+    for text in ["w1", "w2", "w3", "w1"] {
+        accept_new(&mut store, text);
+    }
+    let mut codes = codes(&store);
+    let terminal = Accepting { channel: Channel::CommandLine, ..asking("c1") };
+    store.accept(&terminal, &nano(), 100, &mut codes).unwrap();
+    let mut taken = || next(&mut store).map(|job| job.text.as_str().to_owned());
+    assert_eq!(taken().as_deref(), Some("w1"));
+    // The web has one in writing, the command line none.
+    assert_eq!(taken().as_deref(), Some("c1"));
+    assert_eq!(taken().as_deref(), Some("w2"));
+    assert_eq!(taken().as_deref(), Some("w3"));
+    // The second w1 waits for the answer to the first.
+    assert_eq!(taken(), None);
+    let first = store.db.query_row("SELECT min(seq) FROM questions", [], |row| row.get(0)).unwrap();
+    store.db.execute("UPDATE questions SET state = 'accepted' WHERE seq = ?1", [first]).unwrap();
+    let job = store.take(Which::This(first)).unwrap().unwrap();
+    store.finish(&job, &answer("One."), &nano()).unwrap();
+    let twin = next(&mut store).unwrap();
+    assert_eq!(twin.text.as_str(), "w1");
+    assert_eq!(store.cached(&twin, &nano()).unwrap().map(|a| a.text).as_deref(), Some("One."));
+}
+
+#[test]
 fn asked_again_it_is_answered_at_once_and_keeps_its_sources() {
     let (_folder, mut store) = store();
     accept_new(&mut store, "What is ORS?");

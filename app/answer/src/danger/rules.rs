@@ -1,0 +1,359 @@
+//! The rules of all languages, and what they find.
+
+use std::cmp::Reverse;
+use std::sync::LazyLock;
+
+use super::error::RuleError;
+use super::file::{CARD, RuleFile};
+use super::language::{LanguageRules, Rule};
+use super::pass::{Pass, Span};
+use super::text::raw_words;
+use crate::limits::DANGER_GUARD_WORDS;
+use crate::question::Language;
+
+/// How soon help is needed; the most urgent first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Severity {
+    /// Minutes decide.
+    Minutes,
+    /// Hours decide: go now.
+    Hours,
+    /// Seen by a health worker before the day is over.
+    Today,
+}
+
+impl Severity {
+    /// The severity that a word of a rule file stands for: `minutes`, `hours` or `today`.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "minutes" => Some(Self::Minutes),
+            "hours" => Some(Self::Hours),
+            "today" => Some(Self::Today),
+            _ => None,
+        }
+    }
+}
+
+/// The danger rules of every language.
+#[derive(Debug)]
+pub struct Rules {
+    languages: Vec<LanguageRules>,
+}
+
+/// A rule that a text raised.
+#[derive(Debug, Clone, Copy)]
+pub struct Hit<'r> {
+    language: &'r LanguageRules,
+    rule: &'r Rule,
+}
+
+impl<'r> Hit<'r> {
+    /// The rule's id, the same in every language.
+    #[must_use]
+    pub fn rule(&self) -> &'r str {
+        &self.rule.id
+    }
+
+    /// How soon help is needed.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.rule.severity
+    }
+
+    /// The language of the words found, and so of the texts.
+    #[must_use]
+    pub fn language(&self) -> &'r str {
+        &self.language.code
+    }
+
+    /// The version of the rule file.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.language.version
+    }
+
+    /// Whether a clinician has reviewed the rule file.
+    #[must_use]
+    pub fn reviewed(&self) -> bool {
+        self.language.reviewed
+    }
+
+    /// The public guidance that the rule follows.
+    #[must_use]
+    pub fn source(&self) -> &'r str {
+        &self.rule.source
+    }
+
+    /// The fixed text, with the site's referral card (nearest facility, phone, hours) in its place;
+    /// without a card the place is left out.
+    #[must_use]
+    pub fn referral(&self, card: Option<&str>) -> String {
+        self.rule.referral.replace(CARD, card.unwrap_or_default()).trim().to_owned()
+    }
+
+    /// The fixed text for one SMS: at most 150 letters of the GSM alphabet, without a card.
+    #[must_use]
+    pub fn sms(&self) -> &'r str {
+        &self.rule.sms
+    }
+}
+
+/// An example sentence of a rule that does not do what it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FailedExample {
+    /// The language of the rule.
+    pub language: String,
+    /// The rule that brings the example.
+    pub rule: String,
+    /// The sentence.
+    pub text: String,
+    /// Whether it should have raised the rule; otherwise it should have raised none.
+    pub should_raise: bool,
+    /// What it raised.
+    pub raised: Vec<String>,
+}
+
+/// The rules that come with the box.
+static EMBEDDED: LazyLock<Rules> = LazyLock::new(|| {
+    let files = [
+        ("en", include_str!("../../danger/en.toml")),
+        ("fr", include_str!("../../danger/fr.toml")),
+        ("sw", include_str!("../../danger/sw.toml")),
+    ];
+    match Rules::load(&files) {
+        Ok(rules) => rules,
+        Err(error) => panic!("{error}"),
+    }
+});
+
+impl Rules {
+    /// Reads rule files, each under its language's subtag. All of them must have the same rules, at
+    /// the same severity and in the same order.
+    ///
+    /// # Errors
+    /// [`RuleError`] names the file, the rule and the field that is malformed.
+    pub fn load(files: &[(&str, &str)]) -> Result<Self, RuleError> {
+        let mut languages = Vec::with_capacity(files.len());
+        for (file, toml) in files {
+            languages.push(LanguageRules::compile(RuleFile::parse(file, toml)?)?);
+        }
+        let rules = Self { languages };
+        rules.check_that_languages_agree()?;
+        Ok(rules)
+    }
+
+    /// The rules that come with the box; read on the first call.
+    ///
+    /// # Panics
+    /// Never: a test reads the same files.
+    #[must_use]
+    pub fn embedded() -> &'static Self {
+        &EMBEDDED
+    }
+
+    fn check_that_languages_agree(&self) -> Result<(), RuleError> {
+        let Some((first, others)) = self.languages.split_first() else { return Ok(()) };
+        for other in others {
+            let longest = first.rules.len().max(other.rules.len());
+            for place in 0..longest {
+                let (one, two) = (first.rules.get(place), other.rules.get(place));
+                let agree = one.map(|r| (&r.id, r.severity)) == two.map(|r| (&r.id, r.severity));
+                if !agree {
+                    let say = |rule: Option<&Rule>| match rule {
+                        Some(rule) => format!("`{}` ({:?})", rule.id, rule.severity),
+                        None => "nothing".to_owned(),
+                    };
+                    let place = place + 1;
+                    let reason = format!(
+                        "rule {place} is {}, in `{}` it is {}; make them the same",
+                        say(two),
+                        first.code,
+                        say(one)
+                    );
+                    return Err(RuleError {
+                        file: other.code.clone(),
+                        rule: two.map(|rule| rule.id.clone()),
+                        field: Some("id".into()),
+                        reason,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The subtag and the version of each language's rules.
+    pub fn versions(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.languages.iter().map(|language| (language.code.as_str(), language.version))
+    }
+
+    /// The ids of the rules, the same in every language.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.languages.first().into_iter().flat_map(|l| l.rules.iter().map(|r| r.id.as_str()))
+    }
+
+    /// The dangers that a text speaks of, the most urgent first, each once. The text is read in
+    /// every language; the texts of a hit are in the language of the words found, which is the given
+    /// one wherever its words say enough.
+    #[must_use]
+    pub fn check(&self, text: &str, language: &Language) -> Vec<Hit<'_>> {
+        Check::new(self, text, language).hits()
+    }
+
+    /// The dangers that an answer speaks of without sending anybody to care: each referral is to be
+    /// put before the answer. Empty if the answer refers.
+    #[must_use]
+    pub fn missing_referrals(&self, answer: &str, language: &Language) -> Vec<Hit<'_>> {
+        let check = Check::new(self, answer, language);
+        if check.refers() { Vec::new() } else { check.hits() }
+    }
+
+    /// Whether a text sends a person to a health facility.
+    #[must_use]
+    pub fn refers(&self, text: &str, language: &Language) -> bool {
+        Check::new(self, text, language).refers()
+    }
+
+    /// Runs the example sentences of every rule: each positive one must raise its rule, each
+    /// negative one must raise none.
+    #[must_use]
+    pub fn failing_examples(&self) -> Vec<FailedExample> {
+        let mut failed = Vec::new();
+        for language in &self.languages {
+            let tag = Language::parse(&language.code).unwrap_or_else(Language::english);
+            for rule in &language.rules {
+                let examples = [(&rule.positive, true), (&rule.negative, false)];
+                for (texts, should_raise) in examples {
+                    for text in texts {
+                        let hits = self.check(text, &tag);
+                        let good = if should_raise {
+                            hits.iter().any(|hit| hit.rule() == rule.id)
+                        } else {
+                            hits.is_empty()
+                        };
+                        if !good {
+                            failed.push(FailedExample {
+                                language: language.code.clone(),
+                                rule: rule.id.clone(),
+                                text: text.clone(),
+                                should_raise,
+                                raised: hits.iter().map(|hit| hit.rule().to_owned()).collect(),
+                            });
+                        }
+                    }
+                }
+            }
+        }
+        failed
+    }
+}
+
+/// Words that a language must have beyond any other before its "not" counts for the other.
+const CLEAR_COMMON_WORDS: usize = 2;
+
+/// One text read in every language.
+struct Check<'r> {
+    /// The given language first, then by how much the text looks like them.
+    passes: Vec<Pass<'r>>,
+    /// The language that the text is clearly in.
+    clear: Option<usize>,
+    /// Where guards stand, by name.
+    guards: Vec<(&'r str, Span)>,
+}
+
+impl<'r> Check<'r> {
+    fn new(rules: &'r Rules, text: &str, language: &Language) -> Self {
+        let words = raw_words(text);
+        let mut passes: Vec<Pass<'r>> =
+            rules.languages.iter().map(|language| Pass::new(language, &words)).collect();
+        passes.sort_by_key(|pass| {
+            (pass.language.code != language.as_str(), Reverse(pass.common_words))
+        });
+        let mut by_words: Vec<usize> = (0..passes.len()).collect();
+        by_words.sort_by_key(|i| Reverse(passes[*i].common_words));
+        let clear = by_words.first().copied().filter(|first| {
+            let second = by_words.get(1).map_or(0, |second| passes[*second].common_words);
+            passes[*first].common_words >= second + CLEAR_COMMON_WORDS
+        });
+        let guards = find_guards(&passes);
+        Self { passes, clear, guards }
+    }
+
+    fn hits(&self) -> Vec<Hit<'r>> {
+        let mut hits: Vec<(usize, Hit<'r>)> = Vec::new();
+        for pass in &self.passes {
+            for (place, rule) in pass.language.rules.iter().enumerate() {
+                let known = hits.iter().any(|(_, hit)| hit.rule.id == rule.id);
+                if !known && self.raises(pass, rule) {
+                    hits.push((place, Hit { language: pass.language, rule }));
+                }
+            }
+        }
+        hits.sort_by_key(|(place, hit)| (hit.rule.severity, *place));
+        hits.into_iter().map(|(_, hit)| hit).collect()
+    }
+
+    fn raises(&self, pass: &Pass<'r>, rule: &'r Rule) -> bool {
+        let accepts = |spans: &[Span]| {
+            let range = pass.raw_range(spans);
+            let near = |guard: Span| {
+                range.start <= guard.end + DANGER_GUARD_WORDS
+                    && guard.start <= range.end + DANGER_GUARD_WORDS
+            };
+            let guarded = self
+                .guards
+                .iter()
+                .any(|(name, guard)| near(*guard) && !rule.ignores.contains(*name));
+            let excepted =
+                || rule.unless.iter().any(|p| pass.find(p, &|s| near(pass.raw_range(s))));
+            !guarded && !self.negated_in_clear_language(pass, spans) && !excepted()
+        };
+        rule.patterns.iter().any(|pattern| pass.find(pattern, &accepts))
+    }
+
+    /// "No convulsions" is French with one word of English only to those who read it as French.
+    fn negated_in_clear_language(&self, pass: &Pass<'r>, spans: &[Span]) -> bool {
+        let Some(clear) = self.clear.map(|clear| &self.passes[clear]) else { return false };
+        if clear.language.code == pass.language.code {
+            return false;
+        }
+        let chosen: Vec<Span> = spans.iter().map(|span| pass.raw_range(&[*span])).collect();
+        chosen
+            .iter()
+            .flat_map(|span| span.start..span.end)
+            .any(|raw| clear.negates_raw(raw, &chosen))
+    }
+
+    fn refers(&self) -> bool {
+        self.passes.iter().any(|pass| {
+            let care = &pass.language.care;
+            let denied = || care.unless.iter().any(|p| pass.find(p, &|_| true));
+            care.patterns.iter().any(|p| pass.find(p, &|_| true)) && !denied()
+        })
+    }
+}
+
+/// Every place of every guard that nothing overrides, in all languages.
+fn find_guards<'r>(passes: &[Pass<'r>]) -> Vec<(&'r str, Span)> {
+    let mut guards = Vec::new();
+    let mut overridden: Vec<&str> = Vec::new();
+    for pass in passes {
+        for guard in &pass.language.guards {
+            if guard.unless.iter().any(|pattern| pass.find(pattern, &|_| true)) {
+                overridden.push(&guard.name);
+            }
+            for pattern in &guard.patterns {
+                let places = std::cell::RefCell::new(&mut guards);
+                pass.find(pattern, &|spans| {
+                    places.borrow_mut().push((guard.name.as_str(), pass.raw_range(spans)));
+                    false
+                });
+            }
+        }
+    }
+    guards.retain(|(name, _)| !overridden.contains(name));
+    guards
+}
