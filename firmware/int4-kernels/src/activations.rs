@@ -2,9 +2,9 @@
 
 use crate::dispatch::Isa;
 use crate::layout::MatrixSpec;
-use crate::limits::TILE_TOKENS;
+use crate::limits::{BLOCK_MAX, TILE_TOKENS};
 use crate::pool::ThreadPool;
-use crate::vector::for_each_isa;
+use crate::vector::{LANES, for_each_isa};
 
 /// Bytes of one token that lie together: the columns of one 32-bit multiply-add lane.
 const LANE_COLUMNS: usize = 4;
@@ -41,6 +41,26 @@ pub(crate) struct Tile<'a> {
     /// `[blocks, width]`: -8 times the sum of the block's quants, which pays for the zero point of
     /// 4-bit weights; 8-bit ones without zero points need 16 times as much.
     pub(crate) starts: &'a [i32],
+}
+
+impl Tile<'_> {
+    /// What every kernel that walks these slices by pointers stands on.
+    ///
+    /// # Panics
+    /// If a panel of `spec`, this tile and its results do not fit each other.
+    pub(crate) fn assert_fits(
+        &self,
+        spec: &MatrixSpec,
+        panel: &[u8],
+        out: &[[f32; crate::limits::PANEL_ROWS]],
+    ) {
+        assert_eq!(panel.len(), spec.panel_bytes(), "panel");
+        assert_eq!(self.quants.len(), spec.padded_columns() * self.width, "activations");
+        assert_eq!(self.scales.len(), spec.blocks() * self.width, "activations' scales");
+        assert_eq!(self.starts.len(), self.scales.len(), "activations' sums");
+        assert_eq!(self.width, out.len(), "output");
+        assert!((1..=TILE_TOKENS).contains(&self.width), "a tile of {} tokens", self.width);
+    }
 }
 
 /// What [`fill`] writes.
@@ -110,40 +130,55 @@ for_each_isa! {
 #[inline(always)]
 fn fill_text(tile: &mut TileMut<'_>, spec: &MatrixSpec, x: &[f32]) {
     let width = x.len() / spec.columns();
-    let mut quants = [0i8; crate::limits::BLOCK_MAX];
-    let quants = &mut quants[..spec.block()];
+    let (mut values, mut quants) = ([0.0; BLOCK_MAX], [0i8; BLOCK_MAX]);
+    let (values, quants) = (&mut values[..spec.block()], &mut quants[..spec.block()]);
     let lane_row = width * LANE_COLUMNS;
     for (t, row) in x.chunks_exact(spec.columns()).enumerate() {
         for (b, block) in row.chunks(spec.block()).enumerate() {
-            quants[block.len()..].fill(0);
-            let (scale, sum) = quantize_block(block, &mut quants[..block.len()]);
+            values[..block.len()].copy_from_slice(block);
+            values[block.len()..].fill(0.0);
+            let out = &mut tile.quants[b * spec.block() * width..][..spec.block() * width];
+            // One token lies in its tile as it does in a row.
+            let to = if width == 1 { &mut *out } else { &mut *quants };
+            let (scale, sum) = quantize_block(values, to);
             tile.scales[b * width + t] = scale;
             tile.starts[b * width + t] = -8 * sum;
-            let out = &mut tile.quants[b * spec.block() * width..][..spec.block() * width];
-            for (lanes, out) in
-                quants.chunks_exact(LANE_COLUMNS).zip(out.chunks_exact_mut(lane_row))
-            {
-                out[t * LANE_COLUMNS..(t + 1) * LANE_COLUMNS].copy_from_slice(lanes);
+            if width > 1 {
+                let lanes = quants.as_chunks::<LANE_COLUMNS>().0;
+                for (lanes, out) in lanes.iter().zip(out.chunks_exact_mut(lane_row)) {
+                    out[t * LANE_COLUMNS..(t + 1) * LANE_COLUMNS].copy_from_slice(lanes);
+                }
             }
         }
     }
 }
 
-/// Writes the quants of one block and gives its scale and the sum of its quants.
+/// Writes the quants of one block, a multiple of 16 long, and gives its scale and the sum of its
+/// quants. Comparisons and sums run in 16 lanes, so that they become vectors.
 #[inline(always)]
 fn quantize_block(block: &[f32], quants: &mut [i8]) -> (f32, i32) {
-    let largest = block.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+    let mut lanes = [0.0f32; LANES];
+    for values in block.as_chunks::<LANES>().0 {
+        for (largest, v) in lanes.iter_mut().zip(values) {
+            *largest = if v.abs() > *largest { v.abs() } else { *largest };
+        }
+    }
+    let largest = lanes.iter().fold(0.0f32, |m, v| if *v > m { *v } else { m });
     if largest == 0.0 || !largest.is_finite() {
         quants.fill(0);
         return (0.0, 0);
     }
     let inverse = 127.0 / largest;
-    let mut sum = 0;
-    for (v, q) in block.iter().zip(quants.iter_mut()) {
-        // Adding and taking away 1.5 * 2^23 rounds to the nearest even integer, on every machine.
-        let rounded = (v * inverse + 12_582_912.0) - 12_582_912.0;
-        *q = rounded as i32 as i8;
-        sum += i32::from(*q);
+    let mut sums = [0i32; LANES];
+    let out = quants.as_chunks_mut::<LANES>().0;
+    for (values, out) in block.as_chunks::<LANES>().0.iter().zip(out) {
+        for l in 0..LANES {
+            let v = if values[l].is_nan() { 0.0 } else { values[l] };
+            // Adding 1.5 * 2^23 rounds to the nearest even integer, on every machine, and leaves it in
+            // the lowest byte.
+            out[l] = (v * inverse + 12_582_912.0).to_bits() as i8;
+            sums[l] += i32::from(out[l]);
+        }
     }
-    (largest / 127.0, sum)
+    (largest / 127.0, sums.iter().sum())
 }

@@ -33,6 +33,8 @@ use crate::dispatch::{Isa, Kind};
 use crate::pool::ThreadPool;
 use crate::simd::{Portable, Simd};
 use crate::vector::{LANES, exp, rotate};
+#[cfg(target_arch = "x86_64")]
+use crate::x86::{avx2::Avx2, avx512vnni::Avx512Vnni, avxvnni::Avx512VlVnni256, avxvnni::AvxVnni};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use half::vec::HalfBitsVecExt;
@@ -146,13 +148,14 @@ trait Element: Copy + Send + Sync + 'static {
     fn sum(key: &[Self]) -> i32;
     /// 16 of them, without their scale.
     fn load<S: Simd>(simd: S, from: &[Self; LANES]) -> S::V;
-    /// Scores of all rows against the 64 keys from `start`, not yet times the shape's scale.
-    fn scores<S: Simd, const R: usize>(
+    /// Scores of all rows against the keys of `G` groups, from position `start` on, not yet times the
+    /// shape's scale.
+    fn scores<S: Simd, const R: usize, const G: usize>(
         simd: S,
         head: &Head<Self>,
         queries: &Queries<R>,
         start: usize,
-    ) -> [[S::V; BLOCK_GROUPS]; R];
+    ) -> [[S::V; G]; R];
     /// Appends little-endian bytes.
     fn write(values: &[Self], out: &mut Vec<u8>);
     /// Takes what `write` gave.
@@ -183,18 +186,18 @@ impl Element for f16 {
     }
 
     #[inline(always)]
-    fn scores<S: Simd, const R: usize>(
+    fn scores<S: Simd, const R: usize, const G: usize>(
         simd: S,
         head: &Head<f16>,
         queries: &Queries<R>,
         start: usize,
-    ) -> [[S::V; BLOCK_GROUPS]; R] {
-        let [a, b, c, d] = head.groups(start).map(|group| group.as_chunks::<KEY_GROUP>().0);
-        let mut sums = [[simd.splat(0.0); BLOCK_GROUPS]; R];
+    ) -> [[S::V; G]; R] {
+        let mut sums = [[simd.splat(0.0); G]; R];
         let queries = queries.columns.as_chunks::<R>().0;
-        for ((((query, a), b), c), d) in queries.iter().zip(a).zip(b).zip(c).zip(d) {
-            for (g, keys) in [a, b, c, d].into_iter().enumerate() {
-                let keys = simd.load_f16(keys);
+        let groups = head.groups::<KEY_GROUP, G>(start).map(|group| &group[..queries.len()]);
+        for (d, query) in queries.iter().enumerate() {
+            for g in 0..G {
+                let keys = simd.load_f16(&groups[g][d]);
                 for r in 0..R {
                     sums[r][g] = simd.fma(simd.splat(query[r]), keys, sums[r][g]);
                 }
@@ -243,33 +246,34 @@ impl Element for i8 {
     }
 
     #[inline(always)]
-    fn scores<S: Simd, const R: usize>(
+    fn scores<S: Simd, const R: usize, const G: usize>(
         simd: S,
         head: &Head<i8>,
         queries: &Queries<R>,
         start: usize,
-    ) -> [[S::V; BLOCK_GROUPS]; R] {
-        let [a, b, c, d] = head.groups(start).map(|group| group.as_chunks::<64>().0);
-        let sums = head.key_sums[start..start + BLOCK].as_chunks().0;
-        let mut dots = [[simd.dot_start(&[0; LANES]); BLOCK_GROUPS]; R];
+    ) -> [[S::V; G]; R] {
+        let sums = head.key_sums[start..start + G * KEY_GROUP].as_chunks().0;
+        let mut dots = [[simd.dot_start(&[0; LANES]); G]; R];
         for dots in &mut dots {
-            for g in 0..BLOCK_GROUPS {
+            for g in 0..G {
                 dots[g] = simd.dot_start(&sums[g]);
             }
         }
         let quants = queries.quants.as_chunks::<R>().0;
-        for ((((query, a), b), c), d) in quants.iter().zip(a).zip(b).zip(c).zip(d) {
-            for (g, keys) in [a, b, c, d].into_iter().enumerate() {
+        let groups = head.groups::<64, G>(start).map(|group| &group[..quants.len()]);
+        for (d, query) in quants.iter().enumerate() {
+            for g in 0..G {
+                let keys = &groups[g][d];
                 simd.prefetch(keys.as_ptr().wrapping_add(BLOCK * queries.dim).cast());
                 for r in 0..R {
                     dots[r][g] = simd.dot(dots[r][g], keys, query[r]);
                 }
             }
         }
-        let scales = head.key_scales[start..start + BLOCK].as_chunks().0;
-        let mut scores = [[simd.splat(0.0); BLOCK_GROUPS]; R];
+        let scales = head.key_scales[start..start + G * KEY_GROUP].as_chunks().0;
+        let mut scores = [[simd.splat(0.0); G]; R];
         for r in 0..R {
-            for g in 0..BLOCK_GROUPS {
+            for g in 0..G {
                 let scale = simd.mul(simd.load(&scales[g]), simd.splat(queries.scales[r]));
                 scores[r][g] = simd.mul(simd.int_to_f32(dots[r][g]), scale);
             }
@@ -311,13 +315,13 @@ impl<E: Element> Head<E> {
         }
     }
 
-    /// The four key groups of the block at `start`.
+    /// `G` key groups from position `start` on, in pieces of `N` that are loaded together.
     #[inline(always)]
-    fn groups(&self, start: usize) -> [&[E]; BLOCK_GROUPS] {
+    fn groups<const N: usize, const G: usize>(&self, start: usize) -> [&[[E; N]]; G] {
         // Keys and values have the same length: capacity times the padded width.
         let dim = self.values.len() / self.capacity;
         let group = |g| &self.keys[(start + g * KEY_GROUP) * dim..][..KEY_GROUP * dim];
-        std::array::from_fn(group)
+        std::array::from_fn(|g| group(g).as_chunks().0)
     }
 
     /// Keeps the key and the value of one position. `room` has space for one, rounded and padded with
@@ -639,7 +643,7 @@ fn dot_query(isa: Isa, lanes: [i8; 4]) -> u32 {
     let plain = u32::from_le_bytes(lanes.map(|lane| lane as u8));
     match isa.0 {
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx512Vnni(_) => plain ^ 0x8080_8080,
+        Kind::Avx512Vnni(_) | Kind::AvxVnni(_) | Kind::Avx512VlVnni256(_) => plain ^ 0x8080_8080,
         _ => plain,
     }
 }
@@ -730,22 +734,22 @@ impl Call<'_> {
     }
 }
 
-/// `R` query rows against one head: `[R, padded_dim]` into `out`.
-fn rows<const R: usize, E: Element>(
-    isa: Isa,
-    shape: &AttentionShape,
-    head: &Head<E>,
-    queries: &Queries<R>,
-    out: &mut [f32],
-) {
-    match isa.0 {
-        #[cfg(target_arch = "x86_64")]
-        Kind::Avx512Vnni(isa) => {
+/// Compiles [`rows_text`] for an instruction set.
+#[cfg(target_arch = "x86_64")]
+macro_rules! rows_for {
+    ($name:ident, $isa:ty, $features:literal) => {
+        fn $name<const R: usize, E: Element>(
+            isa: $isa,
+            shape: &AttentionShape,
+            head: &Head<E>,
+            queries: &Queries<R>,
+            out: &mut [f32],
+        ) {
             /// # Safety
-            /// The features of `Avx512Vnni` are there.
-            #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512dq,f16c,fma,avx2")]
+            /// The features are there.
+            #[target_feature(enable = $features)]
             unsafe fn compiled<const R: usize, E: Element>(
-                isa: crate::x86::avx512vnni::Avx512Vnni,
+                isa: $isa,
                 shape: &AttentionShape,
                 head: &Head<E>,
                 queries: &Queries<R>,
@@ -756,6 +760,35 @@ fn rows<const R: usize, E: Element>(
             // SAFETY: `isa` is the proof.
             unsafe { compiled(isa, shape, head, queries, out) }
         }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+rows_for!(rows_avx512, Avx512Vnni, "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni");
+#[cfg(target_arch = "x86_64")]
+rows_for!(rows_avxvnni, AvxVnni, "avx2,fma,f16c,avxvnni");
+#[cfg(target_arch = "x86_64")]
+rows_for!(rows_vnni256, Avx512VlVnni256, "avx2,fma,f16c,avx512f,avx512vl,avx512vnni");
+#[cfg(target_arch = "x86_64")]
+rows_for!(rows_avx2, Avx2, "avx2,fma,f16c");
+
+/// `R` query rows against one head: `[R, padded_dim]` into `out`.
+fn rows<const R: usize, E: Element>(
+    isa: Isa,
+    shape: &AttentionShape,
+    head: &Head<E>,
+    queries: &Queries<R>,
+    out: &mut [f32],
+) {
+    match isa.0 {
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512Vnni(isa) => rows_avx512(isa, shape, head, queries, out),
+        #[cfg(target_arch = "x86_64")]
+        Kind::AvxVnni(isa) => rows_avxvnni(isa, shape, head, queries, out),
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512VlVnni256(isa) => rows_vnni256(isa, shape, head, queries, out),
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx2(isa) => rows_avx2(isa, shape, head, queries, out),
         #[cfg(target_arch = "aarch64")]
         Kind::NeonI8mm(_) | Kind::NeonDotprod(_) | Kind::Neon(_) => {
             rows_text(crate::aarch64::neon::Neon, shape, head, queries, out)
@@ -800,7 +833,7 @@ fn rows_text<S: Simd, const R: usize, E: Element>(
         let values = &head.values[start * padded..(start + seen) * padded];
         let mut lane = 0;
         while lane < padded / LANES {
-            let lanes = padded / LANES - lane;
+            let lanes = (padded / LANES - lane).min(S::SUMS / R);
             let at = (lane, padded);
             match lanes {
                 1 => weigh::<S, R, 1, E>(simd, &weights, values, at, &corrections, out),
@@ -829,14 +862,36 @@ fn scores<S: Simd, const R: usize, E: Element>(
     queries: &Queries<R>,
     start: usize,
 ) -> [[f32; BLOCK]; R] {
-    let sums = E::scores(simd, head, queries, start);
     let mut scores = [[0.0; BLOCK]; R];
+    let mut first = 0;
+    while first < BLOCK_GROUPS {
+        let at = (start, first);
+        first += match S::SUMS / R {
+            1 => group_scores::<S, R, 1, E>(simd, shape, head, queries, at, &mut scores),
+            2 | 3 => group_scores::<S, R, 2, E>(simd, shape, head, queries, at, &mut scores),
+            _ => group_scores::<S, R, BLOCK_GROUPS, E>(simd, shape, head, queries, at, &mut scores),
+        };
+    }
+    scores
+}
+
+/// `G` groups' part of [`scores`], from group `at.1` of the block at `at.0` on. Gives `G`.
+#[inline(always)]
+fn group_scores<S: Simd, const R: usize, const G: usize, E: Element>(
+    simd: S,
+    shape: &AttentionShape,
+    head: &Head<E>,
+    queries: &Queries<R>,
+    at: (usize, usize),
+    scores: &mut [[f32; BLOCK]; R],
+) -> usize {
+    let sums = E::scores::<S, R, G>(simd, head, queries, at.0 + at.1 * KEY_GROUP);
     for (scores, sums) in scores.iter_mut().zip(&sums) {
-        for (to, sum) in scores.as_chunks_mut().0.iter_mut().zip(sums) {
+        for (to, sum) in scores.as_chunks_mut().0[at.1..].iter_mut().zip(sums) {
             simd.store(capped(simd, shape, simd.mul(*sum, simd.splat(shape.scale))), to);
         }
     }
-    scores
+    G
 }
 
 /// Multiplies a block's weights with the scales of their values.

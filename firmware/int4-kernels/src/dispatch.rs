@@ -1,7 +1,15 @@
 //! Which instruction set runs: asked once of the machine, or forced by name.
 
+#[cfg(target_arch = "aarch64")]
+use crate::aarch64::{dotprod::NeonDotprod, i8mm::NeonI8mm, neon::Neon};
+#[cfg(target_arch = "arm")]
+use crate::arm::neon::ArmNeon;
+#[cfg(target_arch = "x86_64")]
+use crate::x86::avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 use crate::x86::avx512vnni::Avx512Vnni;
+#[cfg(target_arch = "x86_64")]
+use crate::x86::avxvnni::{Avx512VlVnni256, AvxVnni};
 
 /// Environment variable that forces a kernel by its [`Isa::name`]; for tests and for comparing.
 pub const KERNEL_VARIABLE: &str = "BARAZA_KERNEL";
@@ -15,6 +23,20 @@ pub(crate) enum Kind {
     Scalar,
     #[cfg(target_arch = "x86_64")]
     Avx512Vnni(Avx512Vnni),
+    #[cfg(target_arch = "x86_64")]
+    AvxVnni(AvxVnni),
+    #[cfg(target_arch = "x86_64")]
+    Avx512VlVnni256(Avx512VlVnni256),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    #[cfg(target_arch = "aarch64")]
+    NeonI8mm(NeonI8mm),
+    #[cfg(target_arch = "aarch64")]
+    NeonDotprod(NeonDotprod),
+    #[cfg(target_arch = "aarch64")]
+    Neon(Neon),
+    #[cfg(target_arch = "arm")]
+    ArmNeon(ArmNeon),
 }
 
 /// A kernel was asked for that does not exist or that this machine cannot run.
@@ -41,9 +63,20 @@ impl Isa {
     pub fn available() -> Vec<Isa> {
         let mut found = vec![];
         #[cfg(target_arch = "x86_64")]
-        if let Some(isa) = Avx512Vnni::new() {
-            found.push(Isa(Kind::Avx512Vnni(isa)));
+        {
+            found.extend(Avx512Vnni::new().map(|isa| Isa(Kind::Avx512Vnni(isa))));
+            found.extend(AvxVnni::new().map(|isa| Isa(Kind::AvxVnni(isa))));
+            found.extend(Avx512VlVnni256::new().map(|isa| Isa(Kind::Avx512VlVnni256(isa))));
+            found.extend(Avx2::new().map(|isa| Isa(Kind::Avx2(isa))));
         }
+        #[cfg(target_arch = "aarch64")]
+        {
+            found.extend(NeonI8mm::new().map(|isa| Isa(Kind::NeonI8mm(isa))));
+            found.extend(NeonDotprod::new().map(|isa| Isa(Kind::NeonDotprod(isa))));
+            found.push(Isa(Kind::Neon(Neon)));
+        }
+        #[cfg(target_arch = "arm")]
+        found.extend(ArmNeon::new().map(|isa| Isa(Kind::ArmNeon(isa))));
         found.push(Isa::SCALAR);
         found
     }
@@ -73,12 +106,27 @@ impl Isa {
         found.ok_or_else(|| UnknownIsa { name: name.to_owned() })
     }
 
-    /// `scalar` or `avx512vnni`.
+    /// `scalar`; `avx512vnni`, `avxvnni`, `avx512vl-vnni256` or `avx2` on x86-64; `neon-i8mm`,
+    /// `neon-dotprod` or `neon` on 64-bit ARM; `armv7-neon` on 32-bit ARM.
     pub fn name(self) -> &'static str {
         match self.0 {
             Kind::Scalar => "scalar",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512Vnni(_) => "avx512vnni",
+            #[cfg(target_arch = "x86_64")]
+            Kind::AvxVnni(_) => "avxvnni",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512VlVnni256(_) => "avx512vl-vnni256",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(_) => "avx2",
+            #[cfg(target_arch = "aarch64")]
+            Kind::NeonI8mm(_) => "neon-i8mm",
+            #[cfg(target_arch = "aarch64")]
+            Kind::NeonDotprod(_) => "neon-dotprod",
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon(_) => "neon",
+            #[cfg(target_arch = "arm")]
+            Kind::ArmNeon(_) => "armv7-neon",
         }
     }
 }

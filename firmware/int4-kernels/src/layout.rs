@@ -66,7 +66,7 @@ pub struct MatrixSpec {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SpecError {
-    /// Rows or columns are zero or beyond [`DIMENSION_MAX`].
+    /// Rows or columns are zero or beyond [`DIMENSION_MAX`], or too many for this machine's memory.
     Dimension {
         /// Rows asked for.
         rows: usize,
@@ -88,7 +88,11 @@ impl std::fmt::Display for SpecError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             SpecError::Dimension { rows, columns } => {
-                write!(f, "a matrix of {rows} x {columns} is not within 1 to {DIMENSION_MAX}")
+                write!(
+                    f,
+                    "a matrix of {rows} x {columns} is empty or too large: at most {DIMENSION_MAX} \
+                     each way, and no more than memory"
+                )
             }
             SpecError::Block(block) => write!(
                 f,
@@ -133,7 +137,12 @@ impl MatrixSpec {
         if !block.is_power_of_two() || !(BLOCK_MIN..=BLOCK_MAX).contains(&block) {
             return Err(SpecError::Block(block));
         }
-        Ok(MatrixSpec { rows, columns, bits, block, zero_points })
+        let spec = MatrixSpec { rows, columns, bits, block, zero_points };
+        // A panel fits 32 bits; a whole matrix may not.
+        if spec.panels() as u64 * spec.panel_bytes() as u64 > isize::MAX as u64 {
+            return Err(SpecError::Dimension { rows, columns });
+        }
+        Ok(spec)
     }
 
     /// Outputs of the product (ONNX `N`).

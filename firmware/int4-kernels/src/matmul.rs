@@ -7,6 +7,8 @@ use crate::limits::{PANEL_ROWS, TASK_BYTES, TASKS_PER_THREAD, TILE_TOKENS};
 use crate::pool::ThreadPool;
 use crate::scalar;
 use crate::vector::{for_each_isa, silu_gate};
+#[cfg(target_arch = "x86_64")]
+use crate::x86::ymm::Ymm;
 
 /// A packed matrix, borrowed.
 #[derive(Debug, Clone, Copy)]
@@ -265,6 +267,12 @@ fn panel_int8(
         Kind::Scalar => scalar::panel_int8(spec, panel, x, out),
         #[cfg(target_arch = "x86_64")]
         Kind::Avx512Vnni(isa) => isa.panel_int8(spec, panel, x, out),
+        #[cfg(target_arch = "x86_64")]
+        Kind::AvxVnni(isa) => isa.panel_int8(spec, panel, x, out),
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512VlVnni256(isa) => isa.panel_int8(spec, panel, x, out),
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx2(isa) => isa.panel_int8(spec, panel, x, out),
         #[cfg(target_arch = "aarch64")]
         Kind::NeonI8mm(isa) => isa.panel_int8(spec, panel, x, out),
         #[cfg(target_arch = "aarch64")]

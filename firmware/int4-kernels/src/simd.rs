@@ -19,6 +19,8 @@ pub(crate) trait Simd: Copy {
     type V: Copy;
     /// 16 lanes of 32-bit integers.
     type I: Copy;
+    /// How many sums of 16 lanes stay in registers beside what is added to them; at least 4.
+    const SUMS: usize = 16;
     /// What [`Simd::dot`] adds to, for 16 positions whose keys have these sums.
     fn dot_start(self, key_sums: &[i32; LANES]) -> Self::I;
     /// Adds the products of four dimensions of 16 keys (`[16, 4]`) with four of a query, given as
@@ -197,8 +199,9 @@ mod tests {
 
     type Lanes = [f32; LANES];
 
-    /// Every operation against the plain text's, bit by bit.
-    fn check<S: Simd>(simd: S) {
+    /// Every operation against the plain text's, bit by bit. `flip` makes a query what
+    /// [`Simd::dot`] wants.
+    fn check<S: Simd>(simd: S, flip: u32) {
         let mut state = 1u32;
         let mut next = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -228,6 +231,15 @@ mod tests {
             same(simd.zero_where_less(x, y, 0.1), Portable.zero_where_less(a, b, 0.1), "less");
             assert_eq!(simd.max_lanes(x).to_bits(), Portable.max_lanes(a).to_bits());
             assert_eq!(simd.sum_lanes(x).to_bits(), Portable.sum_lanes(a).to_bits());
+            // Quants, the largest ones often.
+            let mut quant = || [127, -127, (next() % 255) as i8][next() as usize % 3].max(-127);
+            let keys: [i8; 64] = std::array::from_fn(|_| quant());
+            let query = u32::from_le_bytes([0; 4].map(|_| quant() as u8));
+            let key_sums =
+                std::array::from_fn(|l| (0..4).map(|d| i32::from(keys[4 * l + d])).sum());
+            let dot = simd.dot(simd.dot_start(&key_sums), &keys, query ^ flip);
+            let expected = Portable.dot([0; LANES], &keys, query);
+            same(simd.int_to_f32(dot), Portable.int_to_f32(expected), "dot");
             let bytes: [i8; LANES] = std::array::from_fn(|_| next() as i8);
             same(simd.load_i8(&bytes), Portable.load_i8(&bytes), "bytes");
             // Not a NaN: machines widen its sign and payload as they like.
@@ -244,16 +256,23 @@ mod tests {
 
     #[test]
     fn every_isa_gives_the_same_bits() {
-        check(Portable);
+        check(Portable, 0);
         #[cfg(target_arch = "x86_64")]
         if let Some(isa) = crate::x86::avx512vnni::Avx512Vnni::new() {
-            check(isa);
+            check(isa, 0x8080_8080);
+        }
+        #[cfg(target_arch = "x86_64")]
+        {
+            use crate::x86::{avx2::Avx2, avxvnni::Avx512VlVnni256, avxvnni::AvxVnni};
+            Avx2::new().into_iter().for_each(|isa| check(isa, 0));
+            AvxVnni::new().into_iter().for_each(|isa| check(isa, 0x8080_8080));
+            Avx512VlVnni256::new().into_iter().for_each(|isa| check(isa, 0x8080_8080));
         }
         #[cfg(target_arch = "aarch64")]
-        check(crate::aarch64::neon::Neon);
+        check(crate::aarch64::neon::Neon, 0);
         #[cfg(target_arch = "arm")]
         if let Some(isa) = crate::arm::neon::ArmNeon::new() {
-            check(isa);
+            check(isa, 0);
         }
     }
 }

@@ -21,11 +21,25 @@ macro_rules! for_each_isa {
             unsafe fn avx512($($arg: $ty),*) $(-> $ret)? {
                 $text($($arg),*)
             }
+            /// # Safety
+            /// The features of `Avx2` are there.
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma,f16c")]
+            unsafe fn avx2($($arg: $ty),*) $(-> $ret)? {
+                $text($($arg),*)
+            }
             match isa.0 {
                 crate::dispatch::Kind::Scalar => $text($($arg),*),
                 // SAFETY: the value in `isa` is the proof that the features are there.
                 #[cfg(target_arch = "x86_64")]
                 crate::dispatch::Kind::Avx512Vnni(_) => unsafe { avx512($($arg),*) },
+                #[cfg(target_arch = "x86_64")]
+                crate::dispatch::Kind::AvxVnni(_)
+                | crate::dispatch::Kind::Avx512VlVnni256(_)
+                | crate::dispatch::Kind::Avx2(_) => {
+                    // SAFETY: as above; all of them include `Avx2`.
+                    unsafe { avx2($($arg),*) }
+                }
                 // NEON is part of the target: the plain text is compiled for it.
                 #[cfg(target_arch = "aarch64")]
                 _ => $text($($arg),*),

@@ -1,7 +1,8 @@
 //! The one suite that every kernel must pass: equal to scalar, bit by bit, on all shapes.
 
 use int4_kernels::{
-    Bits, Isa, Matrix, MatrixSpec, Precision, Product, QuantizedRows, ThreadPool, matmul,
+    Bits, Isa, Matrix, MatrixSpec, Precision, Product, QuantizedRows, ThreadPool, gated_matmul,
+    matmul,
 };
 use proptest::prelude::*;
 
@@ -151,11 +152,95 @@ fn every_block_size_width_and_tail() {
     }
 }
 
+/// The gate in one step is the two products, and the gate after them, to the last bit.
+#[test]
+fn the_gated_product_is_its_three_steps() {
+    for (rows, columns, bits, tokens) in
+        [(33, 64, Bits::Four, 1), (48, 90, Bits::Eight, 11), (16, 32, Bits::Four, 130)]
+    {
+        let spec = MatrixSpec::new(rows, columns, bits, 32, false).expect("a good spec");
+        let other = MatrixSpec::new(rows, columns, Bits::Four, 32, true).expect("a good spec");
+        let (gate, up) = (Plain::random(spec, 1, false), Plain::random(other, 2, false));
+        let (gate, up) = (gate.packed(), up.packed());
+        let gate = Matrix::new(spec, &gate, 0.01).expect("length");
+        let up = Matrix::new(other, &up, 0.5).expect("length");
+        let x = activations(tokens * columns, 3);
+        for isa in Isa::available() {
+            for precision in [Precision::Int8, Precision::F32] {
+                let mut expected = product(isa, 2, &gate, &x, precision);
+                let ups = product(isa, 1, &up, &x, precision);
+                int4_kernels::vector::silu_gate(isa, &mut expected, &ups);
+                let mut out = vec![f32::NAN; expected.len()];
+                let mut gate = Product { matrix: gate, out: &mut out };
+                let (pool, mut scratch) = (ThreadPool::new(2), QuantizedRows::new());
+                gated_matmul(isa, &pool, &mut gate, up, &x, precision, &mut scratch);
+                assert_eq!(out, expected, "{}", isa.name());
+            }
+        }
+    }
+}
+
 #[test]
 fn every_tile_width() {
-    let spec = MatrixSpec::new(48, 96, Bits::Four, 32, false).expect("a good spec");
-    for tokens in 1..=17 {
-        check(spec, tokens, 9, false);
+    for bits in [Bits::Four, Bits::Eight] {
+        for (block, zero_points) in [(32, false), (32, true), (64, false), (64, true)] {
+            let spec = MatrixSpec::new(48, 128, bits, block, zero_points).expect("a good spec");
+            for tokens in 1..=17 {
+                check(spec, tokens, 9, tokens % 2 == 0);
+            }
+        }
+    }
+}
+
+/// All products of a block at their largest and of one sign: where a narrow sum would overflow.
+#[test]
+fn the_largest_sums_fit() {
+    for (bits, top) in [(Bits::Four, 15), (Bits::Eight, 255)] {
+        for block in [16, 32, 64, 128, 256] {
+            for (quant, zero, x) in [(top, 0, 1.0), (top, 0, -1.0), (0, top, 1.0), (0, top, -1.0)] {
+                for zero_points in [false, true] {
+                    let spec = MatrixSpec::new(16, 2 * block, bits, block, zero_points);
+                    let mut plain = Plain::random(spec.expect("a good spec"), 31, false);
+                    plain.quants.fill(quant);
+                    plain.zeros.fill(zero);
+                    let packed = plain.packed();
+                    let matrix = Matrix::new(plain.spec, &packed, 1.0).expect("length");
+                    for tokens in [1, 2, 3, 8] {
+                        let x = vec![x; tokens * 2 * block];
+                        let expected = product(Isa::SCALAR, 1, &matrix, &x, Precision::Int8);
+                        for isa in Isa::available() {
+                            let found = product(isa, 1, &matrix, &x, Precision::Int8);
+                            assert_eq!(found, expected, "{} {:?}", isa.name(), plain.spec);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Some instruction sets take numbers below 2^-126 for zero; scales are where such numbers arise.
+#[test]
+fn small_scales_give_the_same_bits() {
+    for bits in [Bits::Four, Bits::Eight] {
+        let spec = MatrixSpec::new(16, 128, bits, 32, false).expect("a good spec");
+        let mut plain = Plain::random(spec, 21, false);
+        for (i, scale) in plain.scales.iter_mut().enumerate() {
+            // Half floats from the smallest one, 2^-24, on.
+            *scale = (i as f32 - 20.0) * 2f32.powi(-24);
+        }
+        let packed = plain.packed();
+        let matrix = Matrix::new(spec, &packed, 1.0).expect("length");
+        for exponent in (0..=64).chain([80, 100, 110, 120, 126, 130, 140]) {
+            // In two steps: the smallest powers are not f32's normal numbers.
+            let small = |x: &f32| x * 2f32.powi(-exponent / 2) * 2f32.powi(exponent / 2 - exponent);
+            let x: Vec<f32> = activations(3 * 128, 22).iter().map(small).collect();
+            let expected = product(Isa::SCALAR, 1, &matrix, &x, Precision::Int8);
+            for isa in Isa::available() {
+                let found = product(isa, 1, &matrix, &x, Precision::Int8);
+                assert_eq!(found, expected, "{} {bits:?} times 2^-{exponent}", isa.name());
+            }
+        }
     }
 }
 
@@ -169,7 +254,7 @@ fn a_block_of_two_columns_with_one_outlier() {
 #[test]
 fn refuses_what_it_cannot_hold() {
     assert!(MatrixSpec::new(0, 32, Bits::Four, 32, false).is_err());
-    assert!(MatrixSpec::new(32, 1 << 40, Bits::Four, 32, false).is_err());
+    assert!(MatrixSpec::new(32, usize::MAX, Bits::Four, 32, false).is_err());
     for block in [0, 8, 24, 512] {
         assert!(MatrixSpec::new(32, 32, Bits::Four, block, false).is_err());
     }
@@ -190,12 +275,75 @@ fn infinite_and_nan_activations_do_not_spread() {
     }
 }
 
+/// The names of what this machine has, best first.
+fn names() -> Vec<&'static str> {
+    Isa::available().into_iter().map(Isa::name).collect()
+}
+
 #[test]
-fn a_machine_with_vnni_does_not_run_scalar() {
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512bw") {
-        assert_ne!(Isa::best(), Isa::SCALAR);
+fn every_kernel_answers_to_its_name() {
+    for isa in Isa::available() {
+        assert_eq!(Isa::named(isa.name()), Ok(isa));
     }
+    assert_eq!(Some(&Isa::best().name()), names().first());
+    let refused = Isa::named("mmx").expect_err("there is no such kernel").to_string();
+    assert!(refused.contains("`mmx`") && refused.contains("scalar"), "{refused}");
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn what_the_processor_reports_is_what_runs() {
+    macro_rules! has {
+        ($($feature:tt)*) => { true $(&& is_x86_feature_detected!($feature))* };
+    }
+    let avx2 = has!("avx2" "fma" "f16c");
+    let vnni = avx2 && has!("avx512f" "avx512vl" "avx512vnni");
+    let table = [
+        ("avx512vnni", vnni && has!("avx512bw" "avx512dq")),
+        ("avxvnni", avx2 && has!("avxvnni")),
+        ("avx512vl-vnni256", vnni),
+        ("avx2", avx2),
+        ("scalar", true),
+    ];
+    let expected: Vec<_> = table.iter().filter(|row| row.1).map(|row| row.0).collect();
+    println!("this processor has {expected:?}");
+    assert_eq!(names(), expected);
+}
+
+/// A word of the auxiliary vector, by which Linux tells a process what the processor has.
+#[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
+fn auxiliary(kind: usize) -> usize {
+    let words = std::fs::read("/proc/self/auxv").expect("/proc is there");
+    let word = |bytes: &[u8]| usize::from_ne_bytes(bytes.try_into().expect("a word"));
+    let mut words = words.chunks_exact(size_of::<usize>()).map(word);
+    while let (Some(found), Some(value)) = (words.next(), words.next()) {
+        if found == kind {
+            return value;
+        }
+    }
+    0
+}
+
+#[cfg(target_arch = "aarch64")]
+#[test]
+fn what_the_system_reports_is_what_runs() {
+    let dotprod = auxiliary(16) & (1 << 20) != 0;
+    let i8mm = dotprod && auxiliary(26) & (1 << 13) != 0;
+    let mut expected = vec!["neon", "scalar"];
+    expected.splice(0..0, dotprod.then_some("neon-dotprod"));
+    expected.splice(0..0, i8mm.then_some("neon-i8mm"));
+    println!("this processor has {expected:?}");
+    assert_eq!(names(), expected);
+}
+
+#[cfg(target_arch = "arm")]
+#[test]
+fn what_the_system_reports_is_what_runs() {
+    let (neon, vfpv4) = (1 << 12, 1 << 16);
+    let here = auxiliary(16) & (neon | vfpv4) == neon | vfpv4;
+    let expected = if here { vec!["armv7-neon", "scalar"] } else { vec!["scalar"] };
+    println!("this processor has {expected:?}");
+    assert_eq!(names(), expected);
 }
 
 proptest! {

@@ -1,5 +1,5 @@
 //! The embedded model's greedy answers, word for word. They are the same on every machine: run this
-//! on x86-64, and under an emulator for aarch64 (`tests/aarch64.sh`).
+//! on x86-64, and under an emulator for aarch64 (`tests/arm.sh`).
 //!
 //! After a new training, `BARAZA_GOLDEN=write` writes what the model says now; read the difference.
 

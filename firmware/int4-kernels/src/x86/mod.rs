@@ -1,4 +1,8 @@
 //! Kernels for x86-64.
 
+pub(crate) mod avx2;
 pub(crate) mod avx512vnni;
+pub(crate) mod avxvnni;
+mod lanes256;
 mod lanes512;
+pub(crate) mod ymm;

@@ -1,0 +1,4 @@
+//! Kernels for 32-bit ARM.
+
+mod lanes;
+pub(crate) mod neon;
