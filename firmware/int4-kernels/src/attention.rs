@@ -706,14 +706,14 @@ impl Call<'_> {
         let (dim, padded, group) =
             (self.shape.head_dim, self.shape.padded_dim(), self.shape.group());
         let place = |r: usize| ((first + r) / group, part.kv_head * group + (first + r) % group);
-        let positions = std::array::from_fn(|r| part.first_position + place(r).0);
+        let positions: [usize; R] = std::array::from_fn(|r| part.first_position + place(r).0);
         let mut queries = Queries::<R>::new(positions, padded);
         let (mut row, mut quants) = (vec![0.0; dim], vec![0i8; padded]);
-        for r in 0..R {
+        for (r, position) in positions.into_iter().enumerate() {
             let (token, head) = place(r);
             row.copy_from_slice(self.inputs.query.head(part.tokens[token], head, dim));
             if let Some(rope) = &self.inputs.rope {
-                rope.turn(&mut row, positions[r]);
+                rope.turn(&mut row, position);
             }
             if E::SCALED {
                 row.iter_mut().for_each(|v| *v = if v.is_finite() { *v } else { 0.0 });
