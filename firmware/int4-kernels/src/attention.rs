@@ -1036,9 +1036,7 @@ mod tests {
                 let weights: Vec<f64> = (low..=t)
                     .map(|p| {
                         let dot: f64 = (0..dim)
-                            .map(|d| {
-                                q[t * width + h * dim + d] * k[p * kv + kvh * dim + d]
-                            })
+                            .map(|d| q[t * width + h * dim + d] * k[p * kv + kvh * dim + d])
                             .sum();
                         let mut s = dot * f64::from(shape.scale);
                         if shape.softcap != 0.0 {

@@ -31,4 +31,4 @@ pub const TASK_BYTES: usize = 192 << 10;
 
 /// Tasks that a thread gets of one product on average: with fewer, threads wait for the slowest; with
 /// more, they start over too often, and every start costs memory latency.
-pub const TASKS_PER_THREAD: usize = 24;
+pub const TASKS_PER_THREAD: usize = 4;

@@ -196,34 +196,63 @@ impl Call<'_> {
     fn run(&self, task: &Task<'_>) {
         let spec = &task.matrix.spec;
         let tiles = self.tokens.div_ceil(TILE_TOKENS);
+        if tiles == 1 {
+            return self.stream(task);
+        }
         // Tokens whose activations stay in the second-level cache beside the panels.
         let group = (TASK_BYTES / (TILE_TOKENS * spec.padded_columns())).max(1);
         for first in (0..tiles).step_by(group) {
             for panel in task.panels.clone() {
                 for tile in first..(first + group).min(tiles) {
-                    self.tile(task, panel, tile);
+                    let mut values = [[0.0f32; PANEL_ROWS]; TILE_TOKENS];
+                    let values = &mut values[..self.width(tile)];
+                    self.product(&task.matrix, panel, tile, values);
+                    if let Some(up) = &task.up {
+                        let mut ups = [[0.0f32; PANEL_ROWS]; TILE_TOKENS];
+                        let ups = &mut ups[..values.len()];
+                        self.product(up, panel, tile, ups);
+                        silu_gate(self.isa, values.as_flattened_mut(), ups.as_flattened());
+                    }
+                    self.write(task, panel, tile, values);
                 }
             }
         }
     }
 
-    /// One panel against one tile of tokens.
-    fn tile(&self, task: &Task<'_>, panel: usize, tile: usize) {
-        let spec = &task.matrix.spec;
-        let first = tile * TILE_TOKENS;
-        let tokens = first..(first + TILE_TOKENS).min(self.tokens);
-        let mut values = [[0.0f32; PANEL_ROWS]; TILE_TOKENS];
-        let values = &mut values[..tokens.len()];
-        self.product(&task.matrix, panel, tile, values);
-        if let Some(up) = &task.up {
-            let mut ups = [[0.0f32; PANEL_ROWS]; TILE_TOKENS];
-            let ups = &mut ups[..tokens.len()];
-            self.product(up, panel, tile, ups);
-            silu_gate(self.isa, values.as_flattened_mut(), ups.as_flattened());
+    /// All panels of a task against one tile: the weights come from memory, so each matrix is read in
+    /// one go, as the processor's own prefetcher likes it.
+    fn stream(&self, task: &Task<'_>) {
+        let (first, width) = (task.panels.start, self.width(0));
+        let mut gates = vec![[0.0f32; PANEL_ROWS]; task.panels.len() * width];
+        for (panel, gates) in task.panels.clone().zip(gates.chunks_exact_mut(width)) {
+            self.product(&task.matrix, panel, 0, gates);
         }
+        let Some(up) = &task.up else {
+            for (i, values) in gates.chunks_exact(width).enumerate() {
+                self.write(task, first + i, 0, values);
+            }
+            return;
+        };
+        let mut ups = [[0.0f32; PANEL_ROWS]; TILE_TOKENS];
+        let ups = &mut ups[..width];
+        for (i, gates) in gates.chunks_exact_mut(width).enumerate() {
+            self.product(up, first + i, 0, ups);
+            silu_gate(self.isa, gates.as_flattened_mut(), ups.as_flattened());
+            self.write(task, first + i, 0, gates);
+        }
+    }
+
+    /// Tokens of a tile.
+    fn width(&self, tile: usize) -> usize {
+        TILE_TOKENS.min(self.tokens - tile * TILE_TOKENS)
+    }
+
+    /// Puts the results of one panel and tile where they belong.
+    fn write(&self, task: &Task<'_>, panel: usize, tile: usize, values: &[[f32; PANEL_ROWS]]) {
+        let spec = &task.matrix.spec;
         let rows = PANEL_ROWS.min(spec.rows() - panel * PANEL_ROWS);
-        for (t, values) in tokens.zip(values.iter()) {
-            let at = t * spec.rows() + panel * PANEL_ROWS;
+        for (t, values) in values.iter().enumerate() {
+            let at = (tile * TILE_TOKENS + t) * spec.rows() + panel * PANEL_ROWS;
             // SAFETY: these rows of this token are inside `out`, which has `tokens * rows` values
             // (`matmul` checked), and only this task has this panel.
             let out = unsafe { std::slice::from_raw_parts_mut(task.output.0.add(at), rows) };

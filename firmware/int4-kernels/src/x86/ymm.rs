@@ -203,8 +203,10 @@ unsafe fn blocks<
         for _ in pass.blocks.clone() {
             block::<I, T, BITS, ZEROS>(at, &mut acc);
             at.block = at.block.add(spec.block_bytes());
-            at.a = at.a.add(spec.block() / 4 * width);
-            (at.scales, at.starts) = (at.scales.add(width), at.starts.add(width));
+            // Wrapping: after the last block these may point beyond the tile.
+            at.a = at.a.wrapping_add(spec.block() / 4 * width);
+            at.scales = at.scales.wrapping_add(width);
+            at.starts = at.starts.wrapping_add(width);
         }
         for (acc, out) in acc.into_iter().zip(out.iter_mut()) {
             _mm256_storeu_ps(out.as_mut_ptr(), acc[0]);
@@ -296,7 +298,7 @@ unsafe fn dots<I: Ymm, const T: usize, const BITS: usize>(
                 *dot = _mm256_add_epi32(*dot, I::widen(*sum));
             }
             quants = quants.add(groups * GROUP_BYTES);
-            at.a = at.a.add(groups * 2 * at.width);
+            at.a = at.a.wrapping_add(groups * 2 * at.width);
         }
         dots
     }
@@ -334,12 +336,12 @@ unsafe fn run<I: Ymm, const T: usize, const BITS: usize>(
                     high[half] = _mm256_and_si256(_mm256_srli_epi16::<4>(bytes[half]), nibble);
                 }
                 add::<I, T, 4>(&mut sums, low, a);
-                a = a.add(at.width);
+                a = a.wrapping_add(at.width);
                 add::<I, T, 4>(if apart { &mut high_sums } else { &mut sums }, high, a);
             } else {
                 add::<I, T, 8>(&mut sums, bytes, a);
             }
-            a = a.add(at.width);
+            a = a.wrapping_add(at.width);
             quants = quants.add(GROUP_BYTES);
         }
         if apart {
