@@ -35,6 +35,8 @@ pub struct Options {
     pub prefixes: PrefixOptions,
     /// Guess nothing ahead; for comparing. The text is the same.
     pub no_prompt_lookup: bool,
+    /// Matrix kernel by name, of [`kernels`]; `None` means what `BARAZA_KERNEL` says, else the best.
+    pub kernel: Option<String>,
     /// Leave the tokenizer on the disk: for who gives and takes tokens only. A vocabulary of 128,256
     /// tokens takes 25 MB of memory and more.
     pub without_text: bool,
@@ -94,7 +96,10 @@ impl Engine {
     /// [`EngineError`] if the graph, a weight, the tokenizer or the chat template is not what this
     /// version runs, or if `BARAZA_KERNEL` names a kernel that this machine has not.
     pub fn open(pack: Pack, options: &Options) -> Result<Engine, EngineError> {
-        let isa = Isa::from_environment()?;
+        let isa = match &options.kernel {
+            Some(name) => Isa::named(name)?,
+            None => Isa::from_environment()?,
+        };
         let model = &pack.manifest().model;
         let context = options.context_length.unwrap_or(CONTEXT_DEFAULT);
         let context = context.min(model.context_length as usize).max(1);
@@ -335,6 +340,11 @@ impl Engine {
         }
         Ok(BenchRun { prefill, decode: start.elapsed() })
     }
+}
+
+/// The matrix kernels that this machine has, best first; the last one is `scalar`.
+pub fn kernels() -> Vec<&'static str> {
+    Isa::available().into_iter().map(Isa::name).collect()
 }
 
 /// Identifies a pack: the hash of its manifest, which has the checksums of everything else.

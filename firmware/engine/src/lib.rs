@@ -38,7 +38,7 @@ mod streams;
 mod text;
 
 pub use chat::Message;
-pub use engine::{Batch, BenchRun, Engine, Options, Place};
+pub use engine::{Batch, BenchRun, Engine, Options, Place, kernels};
 pub use error::EngineError;
 pub use generate::{Cancel, Generation, Prompt, Request, StopReason};
 pub use model_pack::Manifest;

@@ -1,4 +1,5 @@
-//! Our engine against onnxruntime on the same int4 graphs, and against itself on other batches.
+//! Our engine against onnxruntime on the same int4 graphs, with every kernel that this processor has, and
+//! against itself on other batches.
 //!
 //! `tests/fixtures/generate.py` made the models and onnxruntime's logits. The small ones are in the
 //! repository; `BARAZA_FIXTURES` names a folder with more of them (the larger shapes that CI makes).
@@ -40,8 +41,12 @@ fn expected(fixture: &Path, name: &str) -> Vec<f32> {
     npyz::NpyFile::new(&bytes[..]).expect("npy").into_vec().expect("float32")
 }
 
-/// Imports the fixture's model and opens it.
+/// Imports the fixture's model and opens it with the best kernel.
 fn open(fixture: &Path, folder: &Path, f32_activations: bool) -> Engine {
+    open_with(None, fixture, folder, f32_activations)
+}
+
+fn open_with(kernel: Option<&str>, fixture: &Path, folder: &Path, f32_activations: bool) -> Engine {
     let pack = folder.join("pack");
     if !pack.exists() {
         let options = model_import::ImportOptions { allow_missing_tokenizer: true };
@@ -51,6 +56,7 @@ fn open(fixture: &Path, folder: &Path, f32_activations: bool) -> Engine {
     let mut options = Options::default();
     options.f32_activations = f32_activations;
     options.threads = Some(2);
+    options.kernel = kernel.map(str::to_owned);
     Engine::open(Pack::open(&pack).expect("a good pack"), &options)
         .unwrap_or_else(|e| panic!("{}: {e}", fixture.display()))
 }
@@ -83,6 +89,7 @@ fn compare(found: &[f32], expected: &[f32], vocab: usize) -> (f64, f64) {
 #[test]
 fn logits_agree_with_onnxruntime() {
     let mut failures = vec![];
+    println!("kernels: {}", engine::kernels().join(", "));
     println!("model                     int8 worst  top-1   f32 worst   top-1");
     for fixture in fixtures() {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -97,6 +104,13 @@ fn logits_agree_with_onnxruntime() {
             let vocab = engine.vocab_size();
             let (worst, top) = compare(&found, &expected(&fixture, file), vocab);
             line += &format!("  {worst:.6}   {top:.3}");
+            // Every other kernel gives the same bits.
+            for kernel in engine::kernels().into_iter().filter(|name| *name != engine.kernel()) {
+                let mut other = open_with(Some(kernel), &fixture, folder.path(), f32_activations);
+                assert_eq!(other.kernel(), kernel);
+                let same = other.logits(&tokens).expect("logits") == found;
+                assert!(same, "{}: {kernel} is not {}", fixture.display(), engine.kernel());
+            }
             if worst < bound {
                 failures.push(format!("{} {file}: {worst} < {bound}", fixture.display()));
             }
