@@ -165,7 +165,7 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     };
     let bytes = number.parse::<f64>().ok().map(|n| n * f64::from(unit));
     match bytes {
-        Some(bytes) if bytes >= 1.0 && bytes < 1e15 => Ok(bytes as u64),
+        Some(bytes) if (1.0..1e15).contains(&bytes) => Ok(bytes as u64),
         _ => Err("give a size such as 1500M or 2G".into()),
     }
 }
