@@ -1,7 +1,9 @@
 //! A few query rows, as the scores want them.
 
 use super::element::Element;
-use crate::dispatch::{Isa, Kind};
+use crate::dispatch::Isa;
+#[cfg(target_arch = "x86_64")]
+use crate::dispatch::Kind;
 
 /// Up to four query rows, turned.
 pub(super) struct Queries<const R: usize> {
