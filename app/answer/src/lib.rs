@@ -10,7 +10,6 @@
 
 pub mod answering;
 mod code;
-pub mod danger;
 pub mod desk;
 pub mod limits;
 pub mod passage;
