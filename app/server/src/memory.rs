@@ -16,9 +16,8 @@ const KV_SCALE_BYTES: u64 = 4;
 /// A model that does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the model needs {} MB of memory and {} MB are free: stop other programs, or choose with --model \
-     one whose weights.bin has at most {} MB (about {} million weights at 4 bits)",
-    megabytes(*.needed), megabytes(*.free), megabytes(*.fits), weights(*.fits)
+    "the model needs {} MB of memory and {} MB are free: {}",
+    megabytes(*.needed), megabytes(*.free), advice(*.fits)
 )]
 pub(crate) struct DoesNotFit {
     /// Bytes that it needs.
@@ -77,6 +76,19 @@ pub(crate) fn check(manifest: &Manifest, context_length: usize) -> Result<(), Do
         Some(free) if needed > free => Err(does_not_fit(needed, free)),
         _ => Ok(()),
     }
+}
+
+/// What to do where this many bytes of weights would fit.
+fn advice(fits: u64) -> String {
+    if fits < 1_000_000 {
+        return "stop other programs; no model fits into that, whatever is given to --model".into();
+    }
+    format!(
+        "stop other programs, or choose with --model one whose weights.bin has at most {} MB \
+         (about {} million weights at 4 bits)",
+        megabytes(fits),
+        weights(fits)
+    )
 }
 
 /// With an eleventh of the rest for the KV cache, which is what one answer of a 1B model takes.
@@ -192,7 +204,7 @@ mod tests {
         assert!(sentence.contains("needs 1401 MB"), "{sentence}");
         assert!(sentence.contains("900 MB are free"), "{sentence}");
         assert!(sentence.contains("at most 727 MB (about 1291 million"), "{sentence}");
-        assert!(does_not_fit(5, 3).to_string().contains("at most 0 MB"));
+        assert!(does_not_fit(5, 3).to_string().contains("no model fits"));
     }
 
     /// The shape of Llama 3.2 at 1B and 3B, as far as memory goes.
