@@ -10,6 +10,7 @@
 
 pub mod answering;
 mod code;
+pub mod danger;
 pub mod desk;
 pub mod limits;
 pub mod passage;

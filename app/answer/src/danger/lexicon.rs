@@ -116,8 +116,8 @@ impl Lexicon {
         }
     }
 
-    /// Every term that a word of a text is.
-    pub(super) fn terms_of(&self, word: &str, terms: &mut Vec<TermId>) {
+    /// Every term that a word of a text is; with `misspelt`, or might be meant for.
+    pub(super) fn terms_of(&self, word: &str, misspelt: bool, terms: &mut Vec<TermId>) {
         terms.clear();
         let exact = self.exact.get(word);
         terms.extend(exact.into_iter().flatten());
@@ -130,7 +130,7 @@ impl Lexicon {
                 terms.push(*id);
             }
         }
-        if exact.is_none() && !self.known.contains(word) {
+        if misspelt && exact.is_none() && !self.known.contains(word) {
             self.add_misspellings(word.as_bytes(), terms);
         }
     }
@@ -161,7 +161,7 @@ mod tests {
         let mut lexicon = Lexicon::new(["cooking".to_owned()], vec!["ha".into()], 6);
         let id = lexicon.term(term, true).unwrap();
         let mut terms = Vec::new();
-        lexicon.terms_of(word, &mut terms);
+        lexicon.terms_of(word, true, &mut terms);
         terms.contains(&id)
     }
 

@@ -29,26 +29,29 @@ pub(super) struct Pass<'r> {
     spans: Vec<Vec<Span>>,
     /// Of each word, the negation that reaches it.
     negations: Vec<Option<Span>>,
-    /// Words by which the language is known.
-    pub(super) common_words: usize,
+}
+
+/// Words of a text by which a language is known.
+pub(super) fn common_words(language: &LanguageRules, raw_words: &[String]) -> usize {
+    let words = raw_words.iter().flat_map(|word| split(language, word));
+    words.filter(|word| language.common.contains(word)).count()
 }
 
 impl<'r> Pass<'r> {
-    pub(super) fn new(language: &'r LanguageRules, raw_words: &[String]) -> Self {
+    /// Reads a text; with `misspelt`, its words may be misspelt.
+    pub(super) fn new(language: &'r LanguageRules, raw_words: &[String], misspelt: bool) -> Self {
         let mut words: Vec<String> = Vec::with_capacity(raw_words.len());
         let mut raw = Vec::with_capacity(raw_words.len());
-        let mut common_words = 0;
         for (place, raw_word) in raw_words.iter().enumerate() {
             for word in split(language, raw_word) {
-                common_words += usize::from(language.common.contains(&word));
                 if !language.fillers.contains(&word) {
                     words.push(word);
                     raw.push(place);
                 }
             }
         }
-        let spans = find_spans(language, &words);
-        let mut pass = Self { language, raw, spans, negations: vec![], common_words };
+        let spans = find_spans(language, &words, misspelt);
+        let mut pass = Self { language, raw, spans, negations: vec![] };
         pass.negations = pass.find_negations(words.len());
         pass
     }
@@ -154,11 +157,11 @@ fn split(language: &LanguageRules, raw_word: &str) -> Vec<String> {
     words
 }
 
-fn find_spans(language: &LanguageRules, words: &[String]) -> Vec<Vec<Span>> {
+fn find_spans(language: &LanguageRules, words: &[String], misspelt: bool) -> Vec<Vec<Span>> {
     let mut terms_by_word = Vec::with_capacity(words.len());
     let mut terms = Vec::new();
     for word in words {
-        language.lexicon.terms_of(word, &mut terms);
+        language.lexicon.terms_of(word, misspelt, &mut terms);
         terms_by_word.push(terms.clone());
     }
     let mut spans = vec![Vec::new(); language.phrases.elements];

@@ -1,12 +1,13 @@
 //! The rules of all languages, and what they find.
 
 use std::cmp::Reverse;
+use std::fmt;
 use std::sync::LazyLock;
 
 use super::error::RuleError;
 use super::file::{CARD, RuleFile};
 use super::language::{LanguageRules, Rule};
-use super::pass::{Pass, Span};
+use super::pass::{Pass, Span, common_words};
 use super::text::raw_words;
 use crate::limits::DANGER_GUARD_WORDS;
 use crate::question::Language;
@@ -37,16 +38,28 @@ impl Severity {
 }
 
 /// The danger rules of every language.
-#[derive(Debug)]
 pub struct Rules {
     languages: Vec<LanguageRules>,
 }
 
+/// Which rules they are, not all that they hold.
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.versions()).finish()
+    }
+}
+
 /// A rule that a text raised.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Hit<'r> {
     language: &'r LanguageRules,
     rule: &'r Rule,
+}
+
+impl fmt::Debug for Hit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.rule(), self.language())
+    }
 }
 
 impl<'r> Hit<'r> {
@@ -196,8 +209,8 @@ impl Rules {
     }
 
     /// The dangers that a text speaks of, the most urgent first, each once. The text is read in
-    /// every language; the texts of a hit are in the language of the words found, which is the given
-    /// one wherever its words say enough.
+    /// every language, and the texts of a hit are in the language of the words found; the given one
+    /// decides between languages that the text looks like equally.
     #[must_use]
     pub fn check(&self, text: &str, language: &Language) -> Vec<Hit<'_>> {
         Check::new(self, text, language).hits()
@@ -207,14 +220,44 @@ impl Rules {
     /// put before the answer. Empty if the answer refers.
     #[must_use]
     pub fn missing_referrals(&self, answer: &str, language: &Language) -> Vec<Hit<'_>> {
-        let check = Check::new(self, answer, language);
-        if check.refers() { Vec::new() } else { check.hits() }
+        if self.refers(answer, language) {
+            return Vec::new();
+        }
+        // An answer explains; what stands in different sentences need not belong together.
+        let mut hits: Vec<Hit<'_>> = Vec::new();
+        for sentence in sentences(answer) {
+            for hit in self.check(sentence, language) {
+                if !hits.iter().any(|known| known.rule() == hit.rule()) {
+                    hits.push(hit);
+                }
+            }
+        }
+        hits.sort_by_key(Hit::severity);
+        hits
     }
 
     /// Whether a text sends a person to a health facility.
     #[must_use]
     pub fn refers(&self, text: &str, language: &Language) -> bool {
-        Check::new(self, text, language).refers()
+        sentences(text).any(|sentence| Check::new(self, sentence, language).refers())
+    }
+
+    /// Every example sentence of a language, and every referral text.
+    #[cfg(test)]
+    pub(super) fn examples(&self, language: &str) -> impl Iterator<Item = &str> {
+        let rules = self.rules_in(language).iter();
+        rules.flat_map(|rule| rule.positive.iter().chain(&rule.negative)).map(String::as_str)
+    }
+
+    #[cfg(test)]
+    pub(super) fn referrals(&self, language: &str) -> Vec<&str> {
+        self.rules_in(language).iter().map(|rule| rule.referral.as_str()).collect()
+    }
+
+    #[cfg(test)]
+    fn rules_in(&self, language: &str) -> &[Rule] {
+        let found = self.languages.iter().find(|one| one.code == language);
+        found.map_or(&[], |one| &one.rules)
     }
 
     /// Runs the example sentences of every rule: each positive one must raise its rule, each
@@ -251,15 +294,17 @@ impl Rules {
     }
 }
 
-/// Words that a language must have beyond any other before its "not" counts for the other.
-const CLEAR_COMMON_WORDS: usize = 2;
+/// The sentences of a text, roughly.
+fn sentences(text: &str) -> impl Iterator<Item = &str> {
+    text.split(['.', '!', '?', ';', '\n']).filter(|sentence| !sentence.trim().is_empty())
+}
 
 /// One text read in every language.
 struct Check<'r> {
-    /// The given language first, then by how much the text looks like them.
+    /// The language that the text is most likely in comes first: words may be misspelt in it alone,
+    /// and what drops a match in it drops the match in the others, so that "no convulsions" is not
+    /// a danger in French.
     passes: Vec<Pass<'r>>,
-    /// The language that the text is clearly in.
-    clear: Option<usize>,
     /// Where guards stand, by name.
     guards: Vec<(&'r str, Span)>,
 }
@@ -267,19 +312,17 @@ struct Check<'r> {
 impl<'r> Check<'r> {
     fn new(rules: &'r Rules, text: &str, language: &Language) -> Self {
         let words = raw_words(text);
-        let mut passes: Vec<Pass<'r>> =
-            rules.languages.iter().map(|language| Pass::new(language, &words)).collect();
-        passes.sort_by_key(|pass| {
-            (pass.language.code != language.as_str(), Reverse(pass.common_words))
-        });
-        let mut by_words: Vec<usize> = (0..passes.len()).collect();
-        by_words.sort_by_key(|i| Reverse(passes[*i].common_words));
-        let clear = by_words.first().copied().filter(|first| {
-            let second = by_words.get(1).map_or(0, |second| passes[*second].common_words);
-            passes[*first].common_words >= second + CLEAR_COMMON_WORDS
-        });
+        let mut ranked: Vec<(&LanguageRules, usize)> =
+            rules.languages.iter().map(|one| (one, common_words(one, &words))).collect();
+        // Of languages that the text looks like equally, the one it was asked in.
+        ranked.sort_by_key(|(one, common)| (Reverse(*common), one.code != language.as_str()));
+        let passes: Vec<Pass<'r>> = ranked
+            .iter()
+            .enumerate()
+            .map(|(place, (one, _))| Pass::new(one, &words, place == 0))
+            .collect();
         let guards = find_guards(&passes);
-        Self { passes, clear, guards }
+        Self { passes, guards }
     }
 
     fn hits(&self) -> Vec<Hit<'r>> {
@@ -287,7 +330,7 @@ impl<'r> Check<'r> {
         for pass in &self.passes {
             for (place, rule) in pass.language.rules.iter().enumerate() {
                 let known = hits.iter().any(|(_, hit)| hit.rule.id == rule.id);
-                if !known && self.raises(pass, rule) {
+                if !known && self.raises(pass, place, rule) {
                     hits.push((place, Hit { language: pass.language, rule }));
                 }
             }
@@ -296,7 +339,8 @@ impl<'r> Check<'r> {
         hits.into_iter().map(|(_, hit)| hit).collect()
     }
 
-    fn raises(&self, pass: &Pass<'r>, rule: &'r Rule) -> bool {
+    fn raises(&self, pass: &Pass<'r>, place: usize, rule: &'r Rule) -> bool {
+        let likely = self.passes.first();
         let accepts = |spans: &[Span]| {
             let range = pass.raw_range(spans);
             let near = |guard: Span| {
@@ -307,24 +351,19 @@ impl<'r> Check<'r> {
                 .guards
                 .iter()
                 .any(|(name, guard)| near(*guard) && !rule.ignores.contains(*name));
-            let excepted =
-                || rule.unless.iter().any(|p| pass.find(p, &|s| near(pass.raw_range(s))));
-            !guarded && !self.negated_in_clear_language(pass, spans) && !excepted()
+            let excepted = |pass: &Pass<'r>| {
+                let same = pass.language.rules.get(place);
+                let unless = same.into_iter().flat_map(|rule| &rule.unless);
+                unless.into_iter().any(|p| pass.find(p, &|s| near(pass.raw_range(s))))
+            };
+            !guarded
+                && !excepted(pass)
+                && likely.is_none_or(|likely| {
+                    likely.language.code == pass.language.code
+                        || (!excepted(likely) && !negates(likely, pass, spans))
+                })
         };
         rule.patterns.iter().any(|pattern| pass.find(pattern, &accepts))
-    }
-
-    /// "No convulsions" is French with one word of English only to those who read it as French.
-    fn negated_in_clear_language(&self, pass: &Pass<'r>, spans: &[Span]) -> bool {
-        let Some(clear) = self.clear.map(|clear| &self.passes[clear]) else { return false };
-        if clear.language.code == pass.language.code {
-            return false;
-        }
-        let chosen: Vec<Span> = spans.iter().map(|span| pass.raw_range(&[*span])).collect();
-        chosen
-            .iter()
-            .flat_map(|span| span.start..span.end)
-            .any(|raw| clear.negates_raw(raw, &chosen))
     }
 
     fn refers(&self) -> bool {
@@ -334,6 +373,13 @@ impl<'r> Check<'r> {
             care.patterns.iter().any(|p| pass.find(p, &|_| true)) && !denied()
         })
     }
+}
+
+/// Whether one language negates what another found.
+fn negates(likely: &Pass<'_>, pass: &Pass<'_>, spans: &[Span]) -> bool {
+    let chosen: Vec<Span> = spans.iter().map(|span| pass.raw_range(&[*span])).collect();
+    let mut words = chosen.iter().flat_map(|span| span.start..span.end);
+    words.any(|raw| likely.negates_raw(raw, &chosen))
 }
 
 /// Every place of every guard that nothing overrides, in all languages.
