@@ -1,9 +1,9 @@
 //! What the box knows: passages, and how one is named as a source.
 
-use crate::desk::Source;
+use crate::desk::{Check, Source};
 
 /// One piece of knowledge that an answer can rest on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Passage {
     /// Identifier inside its knowledge pack.
     pub id: String,
@@ -15,10 +15,18 @@ pub struct Passage {
     pub text: String,
     /// Who published the guidance that the passage rests on.
     pub publisher: String,
-    /// Year of that guidance.
+    /// Year of that guidance; 0 if it is not known.
     pub year: u16,
+    /// The question that it answers, in general form; empty for a piece of a document.
+    pub question: String,
     /// True once a person reviewed the passage.
     pub reviewed: bool,
+    /// Who reviewed it.
+    pub check: Option<Check>,
+    /// Its place on this box; `None` outside a store.
+    pub place: Option<i64>,
+    /// Its pack and that pack's checksum, as `name@hash`.
+    pub pack: String,
 }
 
 impl Passage {
@@ -27,9 +35,14 @@ impl Passage {
     pub fn source(&self) -> Source {
         Source {
             id: self.id.clone(),
-            title: format!("{} ({}, {})", self.title, self.publisher, self.year),
+            title: match self.year {
+                0 => format!("{} ({})", self.title, self.publisher),
+                year => format!("{} ({}, {year})", self.title, self.publisher),
+            },
             reviewed: self.reviewed,
             passage: self.text.clone(),
+            place: self.place,
+            pack: self.pack.clone(),
         }
     }
 }

@@ -4,11 +4,12 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::desk::{Answer, AnswerCode, Channel, Ticket};
+use crate::desk::{Answer, AnswerCode, Channel, Floor, Origin, Ticket};
+use crate::limits::CANDIDATES_MAX;
 use crate::passage::Passage;
 use crate::prompt::Prompt;
 use crate::question::{CacheKey, Language, QuestionText};
-use crate::relevance::{Found, Query};
+use crate::relevance::{self, Found, Query};
 
 /// The storage behind a [`Library`] or [`Journal`] failed. The sentence is for the person in charge
 /// and says what to do next.
@@ -24,7 +25,8 @@ pub trait Library {
     /// [`StorageError`] if the library cannot be read.
     fn worded(&self, key: &CacheKey, language: &Language) -> Result<Option<Passage>, StorageError>;
 
-    /// Passages of this language that have any of the words, best first, at most `limit`.
+    /// Passages of this language that share words or meaning with the query, best first, at most
+    /// `limit`; of packs that are ready.
     ///
     /// # Errors
     /// [`StorageError`] if the library cannot be read.
@@ -34,6 +36,80 @@ pub trait Library {
         language: &Language,
         limit: usize,
     ) -> Result<Found, StorageError>;
+
+    /// Passages that come near a question that has no source, to be named as topics and never to
+    /// answer from; best first, each title once, at most `limit`. None for a question without a
+    /// known word.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the library cannot be read.
+    fn nearest_topics(
+        &self,
+        query: &Query,
+        language: &Language,
+        limit: usize,
+    ) -> Result<Vec<Passage>, StorageError> {
+        let found = self.search(query, language, CANDIDATES_MAX)?;
+        Ok(relevance::topics(&found, limit))
+    }
+}
+
+/// Answers kept: checked by people, or written before. None of them has a floor's text; whoever
+/// serves one asks the danger floor anew.
+pub trait Kept {
+    /// The answer that a person checked for exactly this question.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database cannot be read.
+    fn checked(&self, key: &CacheKey, language: &Language) -> Result<Option<Answer>, StorageError>;
+
+    /// Checked answers to questions that share words with one, with the cache key of each, best
+    /// first. Whether one may be served is for the guard to say.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database cannot be read.
+    fn checked_near(
+        &self,
+        query: &Query,
+        language: &Language,
+        limit: usize,
+    ) -> Result<Vec<(String, Answer)>, StorageError>;
+
+    /// The answer written before to exactly this question, with the same model and prompt, from
+    /// knowledge that has not changed since.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database cannot be read.
+    fn cached_exact(
+        &self,
+        key: &CacheKey,
+        language: &Language,
+        making: &Making,
+    ) -> Result<Option<Answer>, StorageError>;
+
+    /// The same for questions that share words with one, as [`Kept::checked_near`].
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database cannot be read.
+    fn cached_near(
+        &self,
+        query: &Query,
+        language: &Language,
+        making: &Making,
+        limit: usize,
+    ) -> Result<Vec<(String, Answer)>, StorageError>;
+
+    /// The questions, as cache keys, that the passage at a place answers.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database cannot be read.
+    fn wordings(&self, place: i64) -> Result<Vec<String>, StorageError>;
+
+    /// True if a reviewer withdrew the answer to exactly this question.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database cannot be read.
+    fn is_withdrawn(&self, key: &CacheKey, language: &Language) -> Result<bool, StorageError>;
 }
 
 /// What an answer was made with. A cached answer is served only while all of it stays the same.
@@ -56,19 +132,62 @@ pub struct Accepting {
     pub language: Language,
     /// Where it came from.
     pub channel: Channel,
+    /// The words with names, numbers and the like of persons masked.
+    pub general: String,
+    /// A one-way hash of who asks; `None` if the channel cannot tell people apart.
+    pub asker: Option<String>,
+    /// What the danger floor says to it.
+    pub floor: Option<Floor>,
+    /// The answer, if it needed no model.
+    pub ready: Option<Answer>,
+    /// How long the box has run in all, in seconds.
+    pub running_s: u64,
 }
 
 impl Accepting {
+    /// A question of nobody in particular that needs a model and is no danger.
+    #[must_use]
+    pub fn new(text: QuestionText, language: Language, channel: Channel) -> Self {
+        Self {
+            general: String::new(),
+            asker: None,
+            floor: None,
+            ready: None,
+            running_s: 0,
+            text,
+            language,
+            channel,
+        }
+    }
+
     /// The key of the exact cache.
     #[must_use]
     pub fn key(&self) -> CacheKey {
         CacheKey::of(&self.text)
     }
+
+    /// An answer with the floor's text of this question before it.
+    #[must_use]
+    pub fn dressed(&self, answer: Answer) -> Answer {
+        with_floor(answer, self.floor.as_ref())
+    }
+}
+
+/// An answer with a floor's text before it.
+#[must_use]
+pub fn with_floor(mut answer: Answer, floor: Option<&Floor>) -> Answer {
+    if let Some(floor) = floor {
+        answer.floor = Some(floor.clone());
+        answer.origin = Origin::Floor;
+        answer.danger = true;
+    }
+    answer
 }
 
 /// What became of a question at the door.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "made once for an answer, never kept in numbers")]
 pub enum Accepted {
     /// It is in the journal and waits.
     Queued {
@@ -96,6 +215,12 @@ pub enum AcceptError {
         /// Questions waiting.
         waiting: usize,
     },
+    /// As many questions of this person wait as may wait.
+    #[error("{waiting} of your questions are waiting already: wait for their answers first")]
+    TooManyOfYours {
+        /// Questions of this person that wait.
+        waiting: usize,
+    },
     /// The journal could not be written.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -112,17 +237,20 @@ pub struct Job {
     pub text: QuestionText,
     /// Language of question and answer.
     pub language: Language,
+    /// Starts of the box during which it was being written, this one included.
+    pub attempts: u32,
 }
 
 /// The record of every question and its one answer. What a method reports as done is on the disk:
 /// it survives a cut in power the moment after.
 pub trait Journal {
-    /// Takes a question in, and answers it in the same commit if the cache holds its answer, made
-    /// with the same `making`. `code` is asked for codes until one is free.
+    /// Takes a question in, and answers it in the same commit if it brings its answer or the cache
+    /// holds one, made with the same model and prompt. `code` is asked for codes until one is free.
     ///
     /// # Errors
-    /// [`AcceptError::Busy`] if `waiting_max` questions wait; [`AcceptError::Storage`] if nothing
-    /// could be written. Nothing is kept in either case.
+    /// [`AcceptError::Busy`] if `waiting_max` questions wait, [`AcceptError::TooManyOfYours`] if
+    /// [`crate::limits::WAITING_PER_ASKER_MAX`] of the same person do; [`AcceptError::Storage`] if
+    /// nothing could be written. Nothing is kept in either case.
     fn accept(
         &mut self,
         question: &Accepting,
@@ -190,8 +318,6 @@ pub enum Which {
     /// The first in order. Order is acceptance, but a question that was being written at several
     /// deaths of the box comes after all others.
     Next,
-    /// The first accepted after the one with this place, for going round those that must wait.
-    After(i64),
     /// The one with this place in the order.
     This(i64),
 }

@@ -1,10 +1,11 @@
 //! How a question is put to the model.
 
+use crate::injection::as_data;
 use crate::passage::Passage;
 use crate::question::QuestionText;
 
 /// Version of the layout below. A cached answer is served only while this stays the same.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// A prompt in the two roles that every chat template knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,11 +22,25 @@ pub struct Prompt {
 /// layout; the system text comes first and never changes, so that an engine can keep its state.
 #[must_use]
 pub fn grounded(question: &QuestionText, passage: &Passage) -> Prompt {
-    let passage = format!("Passage: {}. {}", passage.title, passage.text);
+    // What people and files bring is data: it cannot open or close a part of the prompt.
+    let (title, text) = (as_data(&passage.title), as_data(&passage.text));
+    let passage = format!("Passage: {title}. {text}");
     Prompt {
         system: "Answer only from the passage.".into(),
-        user: format!("{passage}\n\nQuestion: {question}"),
+        user: format!("{passage}\n\nQuestion: {}", as_data(question.as_str())),
         passage,
+    }
+}
+
+/// The prompt without a passage, where a site allows the model to answer from what it remembers.
+#[must_use]
+pub fn free(question: &QuestionText) -> Prompt {
+    Prompt {
+        system: "Answer in a few short sentences. If you are not sure, say so. Give no doses of \
+                 medicine."
+            .into(),
+        user: format!("Question: {}", as_data(question.as_str())),
+        passage: String::new(),
     }
 }
 
@@ -43,6 +58,7 @@ mod tests {
             publisher: "OpenStax".into(),
             year: 2016,
             reviewed: false,
+            ..Passage::default()
         };
         let question = QuestionText::parse("what is\ngravity?").unwrap();
         let prompt = grounded(&question, &passage);

@@ -25,12 +25,14 @@ impl Origin {
 }
 
 impl Channel {
-    /// The word for it: `web` or `command-line`.
+    /// The word for it: `web`, `command-line`, `sms` or `kiosk`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Web => "web",
             Self::CommandLine => "command-line",
+            Self::Sms => "sms",
+            Self::Kiosk => "kiosk",
         }
     }
 }

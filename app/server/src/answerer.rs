@@ -2,12 +2,20 @@
 
 use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
 use std::time::Instant;
 
-use answer::answering::{self, Ground, WritingError};
 use answer::desk::Answer;
-use answer::ports::{Job, Journal, LanguageModel, Library, Making, StorageError, WritingLimits};
+use answer::finding::{Finding, Next};
+use answer::limits::DEATHS_BEFORE_QUOTE;
+use answer::passage::Passage;
+use answer::ports::{
+    Job, Journal, Kept, LanguageModel, Library, StorageError, WritingLimits, with_floor,
+};
 use answer::sentences;
+use answer::writing::{self, WritingError};
+
+use crate::asking::{Asking, Settings};
 
 /// Makes the model anew after a fault in it.
 pub(crate) type MakeModel<M> = Box<dyn FnMut() -> anyhow::Result<M> + Send>;
@@ -18,12 +26,13 @@ pub(crate) struct Answerer<S, M> {
     /// `None` in no-model mode, and for a moment after a fault.
     model: Option<M>,
     make_model: MakeModel<M>,
-    making: Making,
+    asking: Arc<Asking>,
     limits: WritingLimits,
 }
 
 /// What became of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "made once for an answer, never kept in numbers")]
 pub(crate) enum Outcome {
     /// Its answer is in the journal.
     Done(Answer),
@@ -31,23 +40,22 @@ pub(crate) enum Outcome {
     Failed(String),
     /// The box is stopping; it waits again.
     Interrupted,
-    /// It needs a model and there is none; it waits again.
-    NeedsModel,
 }
 
-impl<S: Journal + Library, M: LanguageModel> Answerer<S, M> {
+impl<S: Journal + Library + Kept + Settings, M: LanguageModel> Answerer<S, M> {
     pub(crate) fn new(
         store: S,
         model: Option<M>,
         make_model: MakeModel<M>,
-        making: Making,
+        asking: Arc<Asking>,
         limits: WritingLimits,
     ) -> Self {
-        Self { store, model, make_model, making, limits }
+        Self { store, model, make_model, asking, limits }
     }
 
     /// Answers a question taken on. `begun` is when it was accepted, as far as this process knows;
-    /// `on_text` gets the answer while it is written.
+    /// `on_text` gets the answer while it is written, each sentence once it is known to be
+    /// supported.
     ///
     /// # Errors
     /// [`StorageError`] if the journal could not be written. The question then still waits for its
@@ -58,44 +66,65 @@ impl<S: Journal + Library, M: LanguageModel> Answerer<S, M> {
         begun: Instant,
         on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<Outcome, StorageError> {
-        // Asked by somebody else in the meantime.
-        if let Some(cached) = self.store.cached(job, &self.making)? {
-            return self.finish(job, cached, begun);
-        }
-        let passage = match answering::find_ground(&job.text, &job.language, &self.store)? {
-            Ground::Passage(passage) => passage,
-            _ => return self.finish(job, answering::no_source(&job.language), begun),
+        // Looked up anew: somebody may have asked the same, or checked the answer, in the meantime.
+        let asking = Arc::clone(&self.asking);
+        let site = asking.site(&self.store)?;
+        // A question at which the box died again and again gets no model any more.
+        let has_model = self.model.is_some() && job.attempts <= DEATHS_BEFORE_QUOTE;
+        let Finding { floor, next } =
+            asking.find(&self.store, &site, &job.text, &job.language, has_model)?;
+        let passage = match next {
+            Next::Done(answer) => return self.finish(job, *answer, begun),
+            Next::WriteFrom(passage) => Some(passage),
+            Next::WriteFreely => None,
         };
-        let Some(model) = self.model.as_mut() else {
-            self.store.release(job)?;
-            return Ok(Outcome::NeedsModel);
-        };
-        // The one place where a fault of the model ends: it costs one question, not the box.
-        let limits = &self.limits;
-        let written = panic::catch_unwind(AssertUnwindSafe(|| {
-            answering::write_from(&job.text, &passage, model, limits, on_text)
-        }));
-        match written {
-            Ok(Ok(answer)) => self.finish(job, answer, begun),
-            Ok(Err(WritingError::Interrupted)) => {
+        let written = match self.write(job, passage.as_deref(), on_text) {
+            Ok(answer) => answer,
+            Err(WritingError::Interrupted) => {
                 self.store.release(job)?;
-                Ok(Outcome::Interrupted)
+                return Ok(Outcome::Interrupted);
             }
-            Ok(Err(error)) => {
-                tracing::error!(question = job.seq, %error, "no answer was written");
-                self.give_up(job)
-            }
-            Err(_panic) => {
-                tracing::error!(question = job.seq, "the model had a fault; it is opened again");
-                // What it left behind is not to be trusted.
-                self.model = None;
-                match (self.make_model)() {
-                    Ok(model) => self.model = Some(model),
-                    Err(error) => tracing::error!("{}", crate::failure::sentence(&error)),
+            // What a model cannot put into words, the passage says itself.
+            Err(error) => match &passage {
+                Some(passage) => {
+                    tracing::warn!(question = job.seq, %error, "the passage is quoted instead");
+                    answer::finding::quoted(passage)
                 }
-                self.give_up(job)
+                None => {
+                    tracing::error!(question = job.seq, %error, "no answer was written");
+                    return self.give_up(job);
+                }
+            },
+        };
+        let written = asking.answer_floor(written, &site, &job.language);
+        self.finish(job, with_floor(written, floor.as_ref()), begun)
+    }
+
+    /// The one place where a fault of the model ends: it costs one question, not the box.
+    fn write(
+        &mut self,
+        job: &Job,
+        passage: Option<&Passage>,
+        on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<Answer, WritingError> {
+        let Some(model) = self.model.as_mut() else { return Err(WritingError::Nothing) };
+        let limits = &self.limits;
+        let written = panic::catch_unwind(AssertUnwindSafe(|| match passage {
+            Some(passage) => {
+                writing::write_from(&job.text, passage, &job.language, model, limits, on_text)
             }
-        }
+            None => writing::write_freely(&job.text, &job.language, model, limits, on_text),
+        }));
+        written.unwrap_or_else(|_panic| {
+            tracing::error!(question = job.seq, "the model had a fault; it is opened again");
+            // What it left behind is not to be trusted.
+            self.model = None;
+            match (self.make_model)() {
+                Ok(model) => self.model = Some(model),
+                Err(error) => tracing::error!("{}", crate::failure::sentence(&error)),
+            }
+            Err(WritingError::Fault)
+        })
     }
 
     fn finish(
@@ -105,7 +134,7 @@ impl<S: Journal + Library, M: LanguageModel> Answerer<S, M> {
         begun: Instant,
     ) -> Result<Outcome, StorageError> {
         answer.milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.store.finish(job, &answer, &self.making)?;
+        self.store.finish(job, &answer, self.asking.making())?;
         Ok(Outcome::Done(answer))
     }
 

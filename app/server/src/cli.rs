@@ -31,6 +31,14 @@ pub(crate) enum Command {
     /// Import, inspect, run and measure models
     #[command(subcommand)]
     Model(Model),
+    /// Take in, list, give away and check what the box knows
+    #[command(subcommand)]
+    Knowledge(Knowledge),
+    /// Say who may review answers, and carry reviews from box to box
+    #[command(subcommand)]
+    Review(Review),
+    /// Show or change the referral card and the site's rules
+    Site(SiteArgs),
 }
 
 #[derive(Debug, Args)]
@@ -40,6 +48,9 @@ pub(crate) struct Serve {
     pub(crate) listen: SocketAddr,
     #[command(flatten)]
     pub(crate) place: Place,
+    /// Folder under which sticks appear, each in a folder of its own
+    #[arg(long, value_name = "DIR", default_value = "/media")]
+    pub(crate) sticks: PathBuf,
     /// GSM modem for SMS; only "none" in this version
     #[arg(long, value_name = "DEVICE|none", default_value = "none")]
     pub(crate) modem: String,
@@ -76,19 +87,24 @@ pub(crate) struct Place {
 impl Place {
     /// The data folder: as given, else from the environment, else `baraza-data` here.
     pub(crate) fn data(&self) -> PathBuf {
-        let named = || std::env::var_os("BARAZA_DATA").filter(|folder| !folder.is_empty());
-        self.data
-            .clone()
-            .or_else(|| named().map(PathBuf::from))
-            .unwrap_or_else(|| PathBuf::from("baraza-data"))
+        data_folder(self.data.as_ref())
     }
+}
+
+fn data_folder(given: Option<&PathBuf>) -> PathBuf {
+    let named = || std::env::var_os("BARAZA_DATA").filter(|folder| !folder.is_empty());
+    given
+        .cloned()
+        .or_else(|| named().map(PathBuf::from))
+        .unwrap_or_else(|| PathBuf::from("baraza-data"))
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Model {
     /// Turn a published model into a pack
     Import {
-        /// Folder with model.onnx, as onnxruntime-genai writes it
+        /// Folder with model.onnx, as onnxruntime-genai writes it, or a sentence encoder's with
+        /// model.safetensors
         src: PathBuf,
         /// Folder to make
         dest: PathBuf,
@@ -110,8 +126,137 @@ pub(crate) enum Model {
     Generate(Generate),
     /// Write the logits of given tokens
     Logits(Logits),
+    /// Write the vectors of texts, a JSON array each, with a sentence encoder
+    Encode {
+        /// Folder that `baraza model import` wrote
+        pack: PathBuf,
+        /// Texts, each in quotation marks
+        #[arg(required = true, value_name = "TEXT")]
+        texts: Vec<String>,
+    },
     /// Measure speed and memory
     Bench(Bench),
+}
+
+/// The data folder alone.
+#[derive(Debug, Args)]
+pub(crate) struct Data {
+    /// Folder for everything the box keeps [default: $BARAZA_DATA, else ./baraza-data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+impl Data {
+    /// The data folder: as given, else from the environment, else `baraza-data` here.
+    pub(crate) fn folder(&self) -> PathBuf {
+        data_folder(self.data.as_ref())
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Knowledge {
+    /// Take in a knowledge pack, CSV, JSONL, Markdown folder, HTML, text, EPUB, PDF or ZIM file
+    Import {
+        /// The file or folder
+        file: PathBuf,
+        /// Language of what does not say its own, for example sw
+        #[arg(long, value_name = "xx", value_parser = language)]
+        language: Option<Language>,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// List the packs on the box
+    List {
+        /// Print one JSON object a line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Write the box's entries and checked answers as one signed pack
+    Export {
+        /// File to write
+        file: PathBuf,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Look for damage: the database, the index, the packs, the log of reviews
+    Check {
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Review {
+    /// Let a person review; prints the PIN, once
+    Add {
+        /// What stands on the answers that this person checks, for example nurse
+        role: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// List who may review
+    Reviewers {
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Let a person review no more
+    Remove {
+        /// Number in the list
+        id: i64,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Write all reviews made on this box as a signed file
+    Export {
+        /// File to write
+        file: PathBuf,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Take in reviews that another box wrote and signed
+    Import {
+        /// The file
+        file: PathBuf,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Believe what is signed with a key, as another box's `review key` prints it
+    Trust {
+        /// The public key
+        key: String,
+        /// Whose it is, for example "District hospital"
+        name: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Print this box's public key
+    Key {
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SiteArgs {
+    /// Nearest health facility
+    #[arg(long, value_name = "NAME")]
+    pub(crate) facility: Option<String>,
+    /// Its telephone number
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) phone: Option<String>,
+    /// When it is open
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) hours: Option<String>,
+    /// Days of running for which questions are kept; 0 keeps them
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) retention: Option<u32>,
+    /// Whether the model may answer without a source
+    #[arg(long, value_name = "yes|no", value_parser = yes_or_no)]
+    pub(crate) model_without_source: Option<bool>,
+    #[command(flatten)]
+    pub(crate) data: Data,
 }
 
 #[derive(Debug, Args)]
@@ -176,6 +321,14 @@ pub(crate) struct Bench {
 
 fn language(tag: &str) -> Result<Language, String> {
     Language::parse(tag).ok_or_else(|| "give a language of two or three letters, as en".into())
+}
+
+fn yes_or_no(word: &str) -> Result<bool, String> {
+    match word {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("give yes or no".into()),
+    }
 }
 
 fn positive(number: &str) -> Result<usize, String> {

@@ -15,16 +15,22 @@
 #![forbid(unsafe_code)]
 
 mod answerer;
+mod asking;
 mod cli;
 mod commands;
+mod encoder;
 mod engine_thread;
 mod failure;
 mod front_desk;
+mod importing;
 mod language_model;
+mod librarian;
 pub mod limits;
 mod live;
 mod logs;
 mod memory;
+mod review_desk;
+mod running;
 mod stop;
 mod worker;
 
@@ -50,6 +56,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Serve(serve) => commands::serve::run(&serve),
         Command::Ask(ask) => commands::ask::run(&ask),
         Command::Model(model) => commands::model::run(model),
+        Command::Knowledge(knowledge) => commands::knowledge::run(&knowledge),
+        Command::Review(review) => commands::review::run(&review),
+        Command::Site(site) => commands::site::run(&site),
     }));
     let done = done.unwrap_or_else(|_| Err(anyhow::anyhow!("stopped by a fault of its own")));
     failure::exit_code(&done)

@@ -57,3 +57,38 @@ pub const PREFIX_DISK_MAX: u64 = 2 << 30;
 /// Share of the free disk that kept prompts may take, one part in so many: questions and answers
 /// need room more than speed does.
 pub const PREFIX_DISK_PART: u64 = 4;
+
+/// Answers whose time tells people how long they wait: enough for a median, few enough that a box
+/// that became slow says so soon.
+pub const ANSWERS_REMEMBERED: usize = 15;
+
+/// Largest knowledge pack, table or file of reviews, in bytes: it is read into memory in one piece.
+pub const KNOWLEDGE_FILE_MAX: u64 = 64 << 20;
+
+/// Passages of documents that are kept in one commit: a commit costs an SD card tens of milliseconds,
+/// and meanwhile nobody else can write.
+pub const DOCUMENT_BATCH: usize = 400;
+
+/// Notices of one import that a person is shown.
+pub const NOTICES_MAX: usize = 20;
+
+/// How often the box notes how long it has run: what a cut in power can take away from it.
+pub const RUNNING_NOTE: Duration = Duration::from_secs(60);
+
+/// Passages that get their vectors in one go, between which the box looks whether it should stop.
+pub const VECTOR_BATCH: usize = 16;
+
+/// How often the librarian looks for work that nobody ordered.
+pub const LIBRARIAN_LOOK: Duration = Duration::from_millis(500);
+
+/// Folders below the one where sticks appear that are looked into: stick, folder, and one more.
+pub const STICK_DEPTH_MAX: usize = 3;
+
+/// Files of sticks that are listed.
+pub const STICK_FILES_MAX: usize = 200;
+
+/// Folder of the data folder that holds model packs beside the one that writes, such as an encoder.
+pub const PACKS_FOLDER: &str = "packs";
+
+/// How often an import looks whether another one, which it waits for, has ended.
+pub const IMPORT_LOOK: Duration = Duration::from_millis(100);

@@ -2,7 +2,7 @@
 //! who follows which question, and when each was accepted. Lost with the process; the journal has
 //! everything that must last.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use answer::desk::{Answer, AnswerCode, Progress, Stage};
 use answer::ports::{Job, Record};
 
-use crate::limits::FOLLOWERS_MAX;
+use crate::limits::{ANSWERS_REMEMBERED, FOLLOWERS_MAX, WRITERS};
 
 /// Shared by the front desk and the worker.
 #[derive(Debug, Default)]
@@ -25,6 +25,9 @@ struct State {
     writing: HashMap<i64, String>,
     followers: Vec<Follower>,
     accepted_at: HashMap<i64, Instant>,
+    begun_at: HashMap<i64, Instant>,
+    /// How long the latest answers took to write.
+    lately: VecDeque<Duration>,
     /// How often there was something new to do.
     news: u64,
     stopping: bool,
@@ -79,6 +82,7 @@ impl Live {
     pub(crate) fn begin(&self, job: &Job) -> Instant {
         let mut state = self.lock();
         state.writing.insert(job.seq, String::new());
+        state.begun_at.insert(job.seq, Instant::now());
         state.accepted_at.get(&job.seq).copied().unwrap_or_else(Instant::now)
     }
 
@@ -100,7 +104,14 @@ impl Live {
     pub(crate) fn end(&self, seq: i64, end: Option<&Progress>) {
         let mut state = self.lock();
         state.writing.remove(&seq);
+        let took = state.begun_at.remove(&seq).map(|begun| begun.elapsed());
         if let Some(end) = end {
+            if let (Some(took), Progress::Done(_)) = (took, end) {
+                state.lately.push_back(took);
+                if state.lately.len() > ANSWERS_REMEMBERED {
+                    state.lately.pop_front();
+                }
+            }
             state.accepted_at.remove(&seq);
             // The same question, asked by others, waited for this answer.
             state.news += 1;
@@ -125,6 +136,17 @@ impl Live {
         });
     }
 
+    /// About how many seconds somebody waits who has this many before her; `None` before anything
+    /// was written.
+    pub(crate) fn wait_s(&self, ahead: usize) -> Option<u32> {
+        let mut lately: Vec<Duration> = self.lock().lately.iter().copied().collect();
+        lately.sort_unstable();
+        let each = *lately.get(lately.len() / 2)?;
+        // Several are written at the same time, and take longer for it, which `each` has in it.
+        let rounds = (ahead / WRITERS + 1) as u32;
+        Some(u32::try_from((each * rounds).as_secs()).unwrap_or(u32::MAX).max(1))
+    }
+
     /// What a question's record says, with the text so far if it is being written here.
     pub(crate) fn with_text(&self, mut record: Record) -> Record {
         if let Stage::Writing { so_far } = &mut record.ticket.stage
@@ -146,7 +168,7 @@ impl Live {
         let (sender, receiver) = mpsc::channel();
         let mut ahead = 0;
         let first = match record.ticket.stage {
-            Stage::Waiting { ahead: now } => {
+            Stage::Waiting { ahead: now, .. } => {
                 ahead = now;
                 Some(Progress::Ahead(now))
             }

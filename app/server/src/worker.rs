@@ -5,30 +5,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use answer::desk::{Progress, Stage};
-use answer::ports::{Job, Journal, LanguageModel, Library, StorageError, Which};
+use answer::ports::{Job, Journal, Kept, LanguageModel, Library, StorageError, Which};
 
 use crate::answerer::{Answerer, Outcome};
+use crate::asking::Settings;
 use crate::limits::{JOURNAL_LOOK, STORAGE_PAUSE};
 use crate::live::{self, Live};
 use crate::stop::Stop;
 
 /// Answers until asked to stop. A journal that cannot be written is tried again and again: the
 /// disk may get room, and meanwhile everything accepted stays where it is.
-pub(crate) fn run<S: Journal + Library, M: LanguageModel>(
+pub(crate) fn run<S: Journal + Library + Kept + Settings, M: LanguageModel>(
     answerer: &mut Answerer<S, M>,
     live: &Arc<Live>,
     stop: &Stop,
 ) {
-    let (mut passed_over, mut seen) = (0, 0);
+    let mut seen = 0;
     while !stop.is_asked() {
-        match step(answerer, live, passed_over) {
-            Ok(Step::Idle) => {
-                // Those passed over wait for a model; so they are looked at again with the next.
-                passed_over = 0;
-                seen = live.wait(seen, JOURNAL_LOOK);
-            }
-            Ok(Step::Through) => {}
-            Ok(Step::PassedOver(seq)) => passed_over = seq,
+        match step(answerer, live) {
+            Ok(true) => {}
+            Ok(false) => seen = live.wait(seen, JOURNAL_LOOK),
             Err(error) => {
                 tracing::error!("the journal cannot be used: {error}");
                 pause(stop, STORAGE_PAUSE);
@@ -37,19 +33,12 @@ pub(crate) fn run<S: Journal + Library, M: LanguageModel>(
     }
 }
 
-enum Step {
-    Idle,
-    Through,
-    PassedOver(i64),
-}
-
-fn step<S: Journal + Library, M: LanguageModel>(
+/// Answers one question; false if there was none.
+fn step<S: Journal + Library + Kept + Settings, M: LanguageModel>(
     answerer: &mut Answerer<S, M>,
     live: &Arc<Live>,
-    passed_over: i64,
-) -> Result<Step, StorageError> {
-    let which = if passed_over == 0 { Which::Next } else { Which::After(passed_over) };
-    let Some(job) = answerer.store.take(which)? else { return Ok(Step::Idle) };
+) -> Result<bool, StorageError> {
+    let Some(job) = answerer.store.take(Which::Next)? else { return Ok(false) };
     let begun = live.begin(&job);
     tell_places(&answerer.store, live);
     let mut on_text = |piece: &str| {
@@ -71,19 +60,19 @@ fn step<S: Journal + Library, M: LanguageModel>(
             Some(live::done(answer))
         }
         Outcome::Failed(reason) => Some(Progress::Failed(reason.clone())),
-        Outcome::Interrupted | Outcome::NeedsModel => None,
+        Outcome::Interrupted => None,
     };
     live.end(job.seq, last.as_ref());
     tell_places(&answerer.store, live);
-    match outcome {
-        Outcome::NeedsModel => Ok(Step::PassedOver(job.seq)),
-        _ => Ok(Step::Through),
-    }
+    Ok(true)
 }
 
 /// Puts a question back whose answer could not be kept. If that cannot be written either, the next
 /// start does it.
-fn put_back<S: Journal + Library, M>(answerer: &mut Answerer<S, M>, job: &Job) {
+fn put_back<S: Journal + Library + Kept + Settings, M: LanguageModel>(
+    answerer: &mut Answerer<S, M>,
+    job: &Job,
+) {
     if let Err(error) = answerer.store.release(job) {
         tracing::warn!(question = job.seq, "waits for the next start: {error}");
     }
@@ -91,7 +80,7 @@ fn put_back<S: Journal + Library, M>(answerer: &mut Answerer<S, M>, job: &Job) {
 
 fn tell_places<S: Journal>(store: &S, live: &Live) {
     live.tell_places(|code| match store.find(code).ok()??.ticket.stage {
-        Stage::Waiting { ahead } => Some(ahead),
+        Stage::Waiting { ahead, .. } => Some(ahead),
         _ => None,
     });
 }

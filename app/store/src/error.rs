@@ -78,6 +78,17 @@ pub enum StoreError {
     /// A knowledge pack cannot be used.
     #[error(transparent)]
     Knowledge(#[from] KnowledgeError),
+    /// A vector cannot be kept.
+    #[error(
+        "the vector of passage {passage} has {width} values: give 1 to {}",
+        crate::limits::VECTOR_BYTES_MAX
+    )]
+    Vector {
+        /// The passage.
+        passage: i64,
+        /// Values of the vector.
+        width: usize,
+    },
     /// Something that this program did not expect of the database.
     #[error("unexpected answer from the database ({0}): report it with the log of the box")]
     Unexpected(String),

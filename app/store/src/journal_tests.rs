@@ -1,4 +1,5 @@
-use answer::desk::Channel;
+use answer::desk::{Channel, Floor, Source};
+use answer::ports::Kept;
 
 use super::*;
 
@@ -17,11 +18,7 @@ fn store() -> (tempfile::TempDir, Store) {
 }
 
 fn asking(text: &str) -> Accepting {
-    Accepting {
-        text: QuestionText::parse(text).unwrap(),
-        language: Language::english(),
-        channel: Channel::Web,
-    }
+    Accepting::new(QuestionText::parse(text).unwrap(), Language::english(), Channel::Web)
 }
 
 /// Codes in a fixed order that differ from question to question.
@@ -57,6 +54,7 @@ fn answer(text: &str) -> Answer {
         title: format!("{id} (P, 2020)"),
         reviewed: false,
         passage: "A passage.".into(),
+        ..Source::default()
     };
     Answer {
         text: text.into(),
@@ -66,6 +64,7 @@ fn answer(text: &str) -> Answer {
         model: Some("nano".into()),
         notice: Some("a demonstration".into()),
         milliseconds: 1234,
+        ..Answer::default()
     }
 }
 
@@ -77,7 +76,7 @@ fn stage(store: &Store, code: &AnswerCode) -> Stage {
 fn a_question_goes_its_way() {
     let (_folder, mut store) = store();
     let code = accept_new(&mut store, "What is ORS?");
-    assert_eq!(stage(&store, &code), Stage::Waiting { ahead: 0 });
+    assert_eq!(stage(&store, &code), Stage::Waiting { ahead: 0, wait_s: None });
     let job = next(&mut store).unwrap();
     assert_eq!((job.text.as_str(), &job.code), ("What is ORS?", &code));
     assert_eq!(stage(&store, &code), Stage::Writing { so_far: String::new() });
@@ -92,14 +91,13 @@ fn a_question_goes_its_way() {
 fn questions_are_answered_in_order_of_acceptance() {
     let (_folder, mut store) = store();
     let codes: Vec<_> = ["a1", "b2", "c3"].map(|text| accept_new(&mut store, text)).into();
-    assert_eq!(stage(&store, &codes[2]), Stage::Waiting { ahead: 2 });
+    assert_eq!(stage(&store, &codes[2]), Stage::Waiting { ahead: 2, wait_s: None });
     let first = next(&mut store).unwrap();
     assert_eq!(first.code, codes[0]);
-    assert_eq!(stage(&store, &codes[2]), Stage::Waiting { ahead: 2 });
+    assert_eq!(stage(&store, &codes[2]), Stage::Waiting { ahead: 2, wait_s: None });
     // A clock that jumps changes nothing.
     store.db.execute("UPDATE questions SET asked_unix_s = -seq", []).unwrap();
     assert_eq!(next(&mut store).unwrap().code, codes[1]);
-    assert_eq!(store.take(Which::After(99)).unwrap(), None);
     assert_eq!(store.take(Which::This(3)).unwrap().unwrap().code, codes[2]);
 }
 
@@ -130,6 +128,92 @@ fn channels_take_turns_and_twins_wait() {
 }
 
 #[test]
+fn danger_goes_first_and_one_who_asks_much_lets_others_pass() {
+    let (_folder, mut store) = store();
+    let of = |who: &str, text: &str| Accepting { asker: Some(who.into()), ..asking(text) };
+    let floor = Floor { rule: "snake-bite".into(), ..Floor::default() };
+    let danger = Accepting { floor: Some(floor.clone()), ..of("c", "c1") };
+    for question in [of("a", "a1"), of("a", "a2"), of("a", "a3"), of("b", "b1"), danger] {
+        let mut codes = codes(&store);
+        store.accept(&question, &nano(), 100, &mut codes).unwrap();
+    }
+    let last = store.find(&codes_of(&store, "a3")).unwrap().unwrap();
+    assert_eq!(last.ticket.stage, Stage::Waiting { ahead: 4, wait_s: None });
+    let first = store.find(&codes_of(&store, "c1")).unwrap().unwrap();
+    assert_eq!(first.ticket.floor, Some(floor));
+    let mut taken = Vec::new();
+    while let Some(job) = next(&mut store) {
+        taken.push(job.text.as_str().to_owned());
+        store.finish(&job, &answer("It is."), &nano()).unwrap();
+    }
+    assert_eq!(taken, ["c1", "a1", "b1", "a2", "a3"]);
+    let kept: u32 =
+        store.db.query_row("SELECT count(asker) FROM questions", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 0, "who asked is forgotten with the answer");
+}
+
+fn codes_of(store: &Store, text: &str) -> AnswerCode {
+    let sql = "SELECT code FROM questions WHERE text = ?1";
+    let code: String = store.db.query_row(sql, [text], |row| row.get(0)).unwrap();
+    AnswerCode::parse(&code).unwrap()
+}
+
+#[test]
+fn one_person_does_not_fill_the_queue() {
+    let (_folder, mut store) = store();
+    let of = |who: &str, text: &str| Accepting { asker: Some(who.into()), ..asking(text) };
+    let mut codes = codes(&store);
+    for i in 0..WAITING_PER_ASKER_MAX {
+        store.accept(&of("a", &format!("a{i}")), &nano(), 100, &mut codes).unwrap();
+    }
+    let refused = store.accept(&of("a", "one more"), &nano(), 100, &mut codes).unwrap_err();
+    assert!(matches!(refused, AcceptError::TooManyOfYours { waiting: WAITING_PER_ASKER_MAX }));
+    store.accept(&of("b", "b1"), &nano(), 100, &mut codes).unwrap();
+    let ready = Accepting { ready: Some(answer("It is.")), ..of("a", "ready") };
+    assert!(store.accept(&ready, &nano(), 100, &mut codes).is_ok(), "costs the queue nothing");
+}
+
+#[test]
+fn an_answer_that_needs_no_model_is_kept_at_once() {
+    let (_folder, mut store) = store();
+    let floor = Floor { rule: "burns".into(), text: "Cool it.".into(), ..Floor::default() };
+    let ready = answer::ports::with_floor(answer("Quoted."), Some(&floor));
+    let asked = Accepting { floor: Some(floor), ready: Some(ready.clone()), ..asking("my burn") };
+    let mut codes = codes(&store);
+    match store.accept(&asked, &nano(), 100, &mut codes).unwrap() {
+        Accepted::Answered { code, answer } => {
+            assert_eq!(answer.whole(), "Cool it.\n\nQuoted.");
+            assert_eq!(stage(&store, &code), Stage::Done(answer));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn cached_questions_are_found_by_their_words_until_their_pack_changes() {
+    let (_folder, mut store) = store();
+    accept_new(&mut store, "How do I treat a burn on the hand?");
+    let job = next(&mut store).unwrap();
+    let mut written = answer("Cool it.");
+    written.sources[0].pack = "p@1".into();
+    store.finish(&job, &written, &nano()).unwrap();
+    let near = |store: &Store, text: &str| {
+        let query = Query::of(&QuestionText::parse(text).unwrap(), &Language::english());
+        let found = store.cached_near(&query, &Language::english(), &nano(), 5).unwrap();
+        found.into_iter().map(|(key, answer)| (key, answer.text)).collect::<Vec<_>>()
+    };
+    let found = near(&store, "treating burned hands");
+    assert_eq!(found, [("how do i treat a burn on the hand".into(), "Cool it.".into())]);
+    assert!(near(&store, "comets").is_empty());
+    crate::load::expire(&store.db, "p").unwrap();
+    assert!(near(&store, "treating burned hands").is_empty());
+    assert!(matches!(
+        accept(&mut store, "How do I treat a burn on the hand?", &nano()),
+        Accepted::Queued { .. }
+    ));
+}
+
+#[test]
 fn asked_again_it_is_answered_at_once_and_keeps_its_sources() {
     let (_folder, mut store) = store();
     accept_new(&mut store, "What is ORS?");
@@ -148,13 +232,13 @@ fn asked_again_it_is_answered_at_once_and_keeps_its_sources() {
 }
 
 #[test]
-fn another_model_knowledge_prompt_or_language_is_not_served_from_the_cache() {
+fn another_model_prompt_or_language_is_not_served_from_the_cache() {
     let (_folder, mut store) = store();
     accept_new(&mut store, "What is ORS?");
     let job = next(&mut store).unwrap();
     store.finish(&job, &answer("Salts."), &nano()).unwrap();
     let another_prompt = Making { prompt: 2, ..nano() };
-    for making in [making("big", "k1"), making("nano", "k2"), another_prompt] {
+    for making in [making("big", "k1"), another_prompt] {
         assert!(matches!(accept(&mut store, "What is ORS?", &making), Accepted::Queued { .. }));
     }
     let mut swahili = asking("What is ORS?");
@@ -262,8 +346,8 @@ fn a_question_at_several_deaths_lets_others_go_first_and_is_given_up_at_last() {
     die_writing(folder.path(), DEATHS_BEFORE_LAST);
     let mut store = Store::open(folder.path()).unwrap();
     store.resume().unwrap();
-    assert_eq!(stage(&store, &codes[0]), Stage::Waiting { ahead: 1 });
-    assert_eq!(stage(&store, &codes[1]), Stage::Waiting { ahead: 0 });
+    assert_eq!(stage(&store, &codes[0]), Stage::Waiting { ahead: 1, wait_s: None });
+    assert_eq!(stage(&store, &codes[1]), Stage::Waiting { ahead: 0, wait_s: None });
     let second = next(&mut store).unwrap();
     assert_eq!(second.code, codes[1]);
     store.finish(&second, &answer("B."), &nano()).unwrap();
@@ -277,6 +361,24 @@ fn a_question_at_several_deaths_lets_others_go_first_and_is_given_up_at_last() {
 }
 
 #[test]
+fn what_waited_too_long_is_dropped_honestly_and_by_running_time_only() {
+    let (_folder, mut store) = store();
+    let old = accept_new(&mut store, "a1");
+    // A date that jumps drops nothing.
+    store.db.execute("UPDATE questions SET asked_unix_s = 0", []).unwrap();
+    assert_eq!(store.resume().unwrap(), 1);
+    store.add_running(crate::limits::STALE_RUNNING_S + 1).unwrap();
+    let running_s = store.running_s().unwrap();
+    let mut codes = codes(&store);
+    let new = Accepting { running_s, ..asking("b2") };
+    store.accept(&new, &nano(), 100, &mut codes).unwrap();
+    assert_eq!(store.resume().unwrap(), 1);
+    let Stage::Failed { reason } = stage(&store, &old) else { panic!() };
+    assert!(reason.contains("waited too long"), "{reason}");
+    assert_eq!(next(&mut store).unwrap().text.as_str(), "b2");
+}
+
+#[test]
 fn orderly_stops_are_no_deaths() {
     let (_folder, mut store) = store();
     let code = accept_new(&mut store, "What is ORS?");
@@ -285,7 +387,7 @@ fn orderly_stops_are_no_deaths() {
         store.release(&job).unwrap();
         store.resume().unwrap();
     }
-    assert_eq!(stage(&store, &code), Stage::Waiting { ahead: 0 });
+    assert_eq!(stage(&store, &code), Stage::Waiting { ahead: 0, wait_s: None });
 }
 
 #[test]

@@ -44,6 +44,8 @@ pub(crate) struct Entry {
     pub(crate) answer: String,
     pub(crate) source: EntrySource,
     pub(crate) reviewed: Option<Review>,
+    #[serde(default)]
+    pub(crate) sms: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -109,6 +111,18 @@ impl KnowledgePack {
             return Err(at(first)(Problem::new("file", "no entries after the header")));
         }
         Ok(Self { header, entries, blake3: blake3::hash(bytes).to_hex().to_string() })
+    }
+
+    /// Takes the reviews out, for a pack that nobody whom the box trusts has signed: anybody can write
+    /// "reviewed" into a file. How many there were.
+    pub fn drop_reviews(&mut self) -> usize {
+        self.entries.iter_mut().filter_map(|entry| entry.reviewed.take()).count()
+    }
+
+    /// Identifies the content of a pack's file, in hexadecimal.
+    #[must_use]
+    pub fn checksum(bytes: &[u8]) -> String {
+        blake3::hash(bytes).to_hex().to_string()
     }
 
     /// How many entries it has; at least one.
@@ -206,8 +220,8 @@ impl Entry {
     fn check(&self) -> Result<(), Problem> {
         identifier("id", &self.id)?;
         language("language", &self.language)?;
-        if !["clinic", "school"].contains(&self.topic.as_str()) {
-            let reason = format!("\"{}\" is neither \"clinic\" nor \"school\"", self.topic);
+        if !["clinic", "school", "other"].contains(&self.topic.as_str()) {
+            let reason = format!("\"{}\" is not \"clinic\", \"school\" or \"other\"", self.topic);
             return Err(Problem::new("topic", reason));
         }
         text("title", &self.title)?;
@@ -222,9 +236,12 @@ impl Entry {
         }
         text("source.publisher", &self.source.publisher)?;
         text("source.title", &self.source.title)?;
-        if !(1900..=2200).contains(&self.source.year) {
-            let reason = format!("{} is not a year of our time", self.source.year);
+        if !(1900..=2200).contains(&self.source.year) && self.source.year != 0 {
+            let reason = format!("{} is not a year of our time, nor 0 (unknown)", self.source.year);
             return Err(Problem::new("source.year", reason));
+        }
+        if let Some(sms) = &self.sms {
+            text("sms", sms)?;
         }
         if let Some(review) = &self.reviewed {
             text("reviewed.by", &review.by)?;

@@ -8,21 +8,53 @@
 
 #![forbid(unsafe_code)]
 
+mod answers;
+mod audit;
+pub mod clock;
+mod documents;
 mod error;
+mod index;
+#[cfg(test)]
+mod index_tests;
 mod journal;
+mod kept;
 mod knowledge;
 mod library;
 pub mod limits;
 mod load;
 mod open;
+mod packs;
+mod pages;
+pub mod pin;
+mod retention;
 #[cfg(test)]
 mod retrieval_tests;
+mod reviewers;
+mod reviews;
+pub mod signature;
+mod site;
 
+pub use audit::By;
+mod vectors;
+
+pub use documents::{DocumentPack, DocumentPassage};
 pub use error::StoreError;
 pub use knowledge::{KnowledgeError, KnowledgePack};
 pub use load::Loaded;
-pub use open::{AnsweringRight, Store};
+pub use open::{AnsweringRight, ImportRight, Store};
+pub use reviews::{Checked, ImportReport, Rules, content_words};
+pub use site::TrustedKey;
+pub use vectors::{Nearest, Unencoded, nearest};
 
-/// The knowledge that every box starts with: a pack in English for clinics and schools, not
-/// reviewed.
+/// The knowledge that every box starts with, as file names and contents: packs for clinics and schools in
+/// English, French and Swahili, none of them reviewed. `starter-en` is the first.
+pub const STARTERS: [(&str, &str); 5] = [
+    ("starter-en.jsonl", STARTER),
+    ("clinic-en.jsonl", include_str!("../knowledge/clinic-en.jsonl")),
+    ("school-en.jsonl", include_str!("../knowledge/school-en.jsonl")),
+    ("starter-fr.jsonl", include_str!("../knowledge/starter-fr.jsonl")),
+    ("starter-sw.jsonl", include_str!("../knowledge/starter-sw.jsonl")),
+];
+
+/// The first of [`STARTERS`].
 pub const STARTER: &str = include_str!("../knowledge/starter-en.jsonl");

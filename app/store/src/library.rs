@@ -1,28 +1,29 @@
 //! Searching the passages.
 
 use std::collections::HashMap;
+use std::sync::PoisonError;
 
+use answer::desk::Check;
 use answer::passage::Passage;
 use answer::ports::{Library, StorageError};
 use answer::question::{CacheKey, Language};
-use answer::relevance::{Candidate, Found, Place, Query, WordEvidence};
+use answer::relevance::{Asked, Candidate, Found, PassageText, Query, Shelf, evidence};
+use answer::terms::TermKind;
 use rusqlite::{OptionalExtension, Row};
 
 use crate::error::Result;
+use crate::index::{LanguageIndex, index_term, shelf_of};
+use crate::limits::{
+    CANDIDATES_BY_MEANING, CANDIDATES_BY_WORDS, POSTINGS_MAX, POSTINGS_OF_ONE_TERM_MAX,
+    POSTINGS_WITH_COMMON_MAX,
+};
 use crate::open::{Store, count};
-
-/// The columns of the search tables and what a word found in each counts for BM25: the title and
-/// the question say what a passage is about, its body only touches other things.
-const COLUMN_WEIGHTS: &str = "4.0, 4.0, 3.0, 1.0";
 
 /// What [`passage`] reads, of `passages` as `p`.
 const PASSAGE_COLUMNS: &str = "p.id, p.entry_id, p.language, p.title, p.answer, p.publisher,
-     p.source_year, p.reviewed_by IS NOT NULL";
-
-/// The search table of a language.
-pub(crate) fn table_of(language: &str) -> &'static str {
-    if language == "en" { "search_en" } else { "search_any" }
-}
+     p.source_year, p.reviewed_by IS NOT NULL,
+     (SELECT name || '@' || substr(blake3, 1, 16) FROM packs WHERE packs.id = p.pack_id),
+     p.question, p.reviewed_by, p.reviewed_on";
 
 impl Library for Store {
     fn worded(&self, key: &CacheKey, language: &Language) -> Result<Option<Passage>, StorageError> {
@@ -35,7 +36,7 @@ impl Library for Store {
         language: &Language,
         limit: usize,
     ) -> Result<Found, StorageError> {
-        Ok(self.search_passages(query, language.as_str(), limit)?)
+        Ok(self.search_passages(query, language, limit)?)
     }
 }
 
@@ -45,98 +46,209 @@ impl Store {
     /// # Errors
     /// [`crate::StoreError`] if the database cannot be read.
     pub fn passages(&self) -> Result<usize> {
-        Ok(self.db.query_row("SELECT count(*) FROM passages", [], count)?)
+        let sql = "SELECT count(*) FROM passages p JOIN packs k ON k.id = p.pack_id
+                   WHERE k.state = 'ready'";
+        Ok(self.db.query_row(sql, [], count)?)
     }
 
-    /// Every passage, in all languages, in the order of loading.
+    /// Every entry of the packs that are ready, in all languages, in the order of loading.
     ///
     /// # Errors
     /// [`crate::StoreError`] if the database cannot be read.
     pub fn all_passages(&self) -> Result<Vec<Passage>> {
-        let sql = format!("SELECT {PASSAGE_COLUMNS} FROM passages p ORDER BY p.id");
+        let sql = format!(
+            "SELECT {PASSAGE_COLUMNS} FROM passages p JOIN packs k ON k.id = p.pack_id
+             WHERE k.state = 'ready' AND p.kind = 'entry' ORDER BY p.id"
+        );
         let mut statement = self.db.prepare(&sql)?;
         Ok(statement.query_map([], passage)?.collect::<Result<_, rusqlite::Error>>()?)
+    }
+
+    /// Memory that the search takes in this process so far, in bytes: its words, then its vectors.
+    #[must_use]
+    pub fn search_bytes(&self) -> (usize, usize) {
+        self.index.bytes()
     }
 
     fn worded_passage(&self, key: &str, language: &str) -> Result<Option<Passage>> {
         let sql = format!(
             "SELECT {PASSAGE_COLUMNS} FROM wordings w JOIN passages p ON p.id = w.passage_id
-             WHERE w.key = ?1 AND w.language = ?2 ORDER BY p.id LIMIT 1"
+             JOIN packs k ON k.id = p.pack_id
+             WHERE w.key = ?1 AND w.language = ?2 AND k.state = 'ready' AND p.withdrawn = 0
+             ORDER BY p.id LIMIT 1"
         );
         let mut statement = self.db.prepare_cached(&sql)?;
         Ok(statement.query_row([key, language], passage).optional()?)
     }
 
-    fn search_passages(&self, query: &Query, language: &str, limit: usize) -> Result<Found> {
-        let passages_searched = self
-            .db
-            .prepare_cached("SELECT count(*) FROM passages WHERE language = ?1")?
-            .query_row([language], count)?;
-        if query.content.is_empty() || passages_searched == 0 {
+    fn search_passages(&self, query: &Query, language: &Language, limit: usize) -> Result<Found> {
+        let index = self.index.of(&self.db, language.as_str())?;
+        let vocabulary = &index.vocabulary;
+        let shelves = [Shelf::Entries, Shelf::Documents];
+        let passages_searched =
+            shelves.iter().map(|shelf| vocabulary.passages(*shelf) as usize).sum();
+        if passages_searched == 0 || query.content.is_empty() {
             return Ok(Found { candidates: Vec::new(), passages_searched });
         }
-        let ranked = self.ranked(query, language, limit)?;
-        let places = query
-            .content
-            .iter()
-            .map(|word| self.places(word, language))
-            .collect::<Result<Vec<HashMap<i64, Place>>>>()?;
-        let candidates = ranked
-            .into_iter()
-            .map(|(id, passage)| Candidate { passage, words: evidence(id, &places) })
-            .collect();
+        let asked = query.expand(language, vocabulary);
+        let mut ids: Vec<i64> = Vec::new();
+        for shelf in shelves.into_iter().filter(|s| *s == Shelf::Entries || !query.only_entries) {
+            self.by_words(&asked, shelf, language.as_str(), &mut ids)?;
+        }
+        let cosines = self.by_meaning(query, &index, &mut ids);
+        let mut candidates = Vec::with_capacity(ids.len());
+        for id in ids {
+            let cosine = cosines.get(&id).copied();
+            candidates.extend(self.candidate(id, &asked, query, language, &index, cosine)?);
+        }
+        candidates.sort_by(|a, b| b.score().total_cmp(&a.score()));
+        candidates.truncate(limit);
         Ok(Found { candidates, passages_searched })
     }
 
-    /// The best passages with any of the words.
-    fn ranked(&self, query: &Query, language: &str, limit: usize) -> Result<Vec<(i64, Passage)>> {
-        let table = table_of(language);
-        let sql = format!(
-            "SELECT {PASSAGE_COLUMNS} FROM {table} JOIN passages p ON p.id = {table}.rowid
-             WHERE {table} MATCH ?1 AND p.language = ?2
-             ORDER BY bm25({table}, {COLUMN_WEIGHTS}), p.id LIMIT ?3"
-        );
-        let words = query.content.iter().chain(&query.rest);
-        let any_word = words.map(|word| quoted(word)).collect::<Vec<_>>().join(" OR ");
-        let mut statement = self.db.prepare_cached(&sql)?;
-        let rows = statement.query_map((any_word, language, limit as i64), |row| {
-            Ok((row.get(0)?, passage(row)?))
-        })?;
-        Ok(rows.collect::<Result<_, rusqlite::Error>>()?)
+    /// Adds the passages of a shelf that have the rarest of the terms, as BM25 ranks them.
+    fn by_words(
+        &self,
+        asked: &[Asked],
+        shelf: Shelf,
+        language: &str,
+        ids: &mut Vec<i64>,
+    ) -> Result<()> {
+        let (rare, common) = split_by_rarity(asked, shelf);
+        if rare.is_empty() {
+            return Ok(());
+        }
+        let any = |terms: &[&str]| {
+            let quoted = terms.iter().map(|term| quoted(&index_term(language, term)));
+            quoted.collect::<Vec<_>>().join(" OR ")
+        };
+        self.ranked(&any(&rare), shelf, ids)?;
+        if !common.is_empty() {
+            // Of many passages with a rare term, those with a common one too may rank low there.
+            self.ranked(&format!("({}) AND ({})", any(&rare), any(&common)), shelf, ids)?;
+        }
+        Ok(())
     }
 
-    /// The passages that have a word, and the best place where each has it.
-    fn places(&self, word: &str, language: &str) -> Result<HashMap<i64, Place>> {
-        let table = table_of(language);
-        let sql = format!("SELECT rowid FROM {table} WHERE {table} MATCH ?1");
-        let mut statement = self.db.prepare_cached(&sql)?;
-        let mut places = HashMap::new();
-        let word = quoted(word);
-        for (columns, place) in [
-            ("", Place::Body),
-            ("{phrasings} : ", Place::Phrasing),
-            ("{title question} : ", Place::Title),
-        ] {
-            let rows = statement.query_map([format!("{columns}{word}")], |row| row.get(0))?;
-            for id in rows {
-                places.insert(id?, place);
+    /// Adds the best passages of packs that are ready for an FTS5 expression.
+    fn ranked(&self, expression: &str, shelf: Shelf, ids: &mut Vec<i64>) -> Result<()> {
+        let mut statement = self.db.prepare_cached(match shelf {
+            Shelf::Entries => {
+                "SELECT rowid FROM search_entries WHERE search_entries MATCH ?1 ORDER BY rank"
+            }
+            Shelf::Documents => {
+                "SELECT rowid FROM search_documents WHERE search_documents MATCH ?1 ORDER BY rank"
+            }
+        })?;
+        let mut is_ready = self.db.prepare_cached(
+            "SELECT 1 FROM passages p JOIN packs k ON k.id = p.pack_id
+             WHERE p.id = ?1 AND k.state = 'ready'",
+        )?;
+        let mut rows = statement.query([expression])?;
+        let mut taken = 0;
+        while let Some(row) = rows.next()? {
+            let id: i64 = row.get(0)?;
+            if is_ready.exists([id])? {
+                taken += 1;
+                if !ids.contains(&id) {
+                    ids.push(id);
+                }
+            }
+            if taken == CANDIDATES_BY_WORDS[shelf as usize] {
+                break;
             }
         }
-        Ok(places)
+        Ok(())
+    }
+
+    /// Adds the passages nearest in meaning; gives the cosines of all, as far as they have vectors.
+    fn by_meaning(
+        &self,
+        query: &Query,
+        index: &LanguageIndex,
+        ids: &mut Vec<i64>,
+    ) -> HashMap<i64, f64> {
+        let (Some(vector), Some(encoder)) = (&query.vector, &self.index.encoder) else {
+            return HashMap::new();
+        };
+        let vectors = index.vectors.read().unwrap_or_else(PoisonError::into_inner);
+        for (id, _) in vectors.nearest(encoder.nearest, vector, CANDIDATES_BY_MEANING) {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        ids.iter().filter_map(|id| Some((*id, vectors.cosine(vector, *id)?))).collect()
+    }
+
+    /// Reads a passage and judges it; `None` if it is not of this language or not ready.
+    fn candidate(
+        &self,
+        id: i64,
+        asked: &[Asked],
+        query: &Query,
+        language: &Language,
+        index: &LanguageIndex,
+        cosine: Option<f64>,
+    ) -> Result<Option<Candidate>> {
+        let sql = format!(
+            "SELECT {PASSAGE_COLUMNS}, p.phrasings, p.kind, p.section
+             FROM passages p JOIN packs k ON k.id = p.pack_id
+             WHERE p.id = ?1 AND p.language = ?2 AND k.state = 'ready' AND p.withdrawn = 0"
+        );
+        let mut statement = self.db.prepare_cached(&sql)?;
+        let row = |row: &Row<'_>| {
+            let phrasings: String = row.get(12)?;
+            let shelf = shelf_of(row.get_ref(13)?.as_str()?);
+            let section: Option<String> = row.get(14)?;
+            Ok((passage(row)?, phrasings, shelf, section.unwrap_or_default()))
+        };
+        let found = statement.query_row((id, language.as_str()), row).optional()?;
+        let Some((passage, phrasings, shelf, section)) = found else { return Ok(None) };
+        let text = PassageText {
+            title: &passage.title,
+            question: if shelf == Shelf::Entries { &passage.question } else { &section },
+            phrasings: &phrasings,
+            body: &passage.text,
+        };
+        let evidence =
+            evidence(asked, &query.rest, &text, shelf, language.as_str(), &index.vocabulary);
+        Ok(Some(Candidate { passage, shelf, evidence, cosine }))
     }
 }
 
-/// A word as FTS5 takes it literally, whatever is in it.
-fn quoted(word: &str) -> String {
-    format!("\"{}\"", word.replace('"', "\"\"").replace('\0', " "))
+/// The terms that a shelf is searched for, rarest first until there is enough to rank, and those that
+/// are too common for that; the commonest of all are dropped.
+fn split_by_rarity(asked: &[Asked], shelf: Shelf) -> (Vec<&str>, Vec<&str>) {
+    let is_word = |asked: &&Asked| matches!(asked.kind, TermKind::Word | TermKind::Letters);
+    let mut terms: Vec<(u32, &str)> = Vec::new();
+    for only_words in [true, false] {
+        let of = asked.iter().filter(|asked| !only_words || is_word(asked));
+        let variants = of.flat_map(|asked| &asked.variants);
+        terms = variants.map(|v| (v.counts[shelf as usize], v.text.as_str())).collect();
+        terms.retain(|(count, _)| *count > 0);
+        // Numbers and "not" are searched for only where there is nothing else.
+        if !terms.is_empty() {
+            break;
+        }
+    }
+    terms.sort_unstable();
+    terms.dedup();
+    let (mut rare, mut common, mut postings) = (Vec::new(), Vec::new(), 0_usize);
+    for (count, term) in terms {
+        postings += count as usize;
+        let fits = postings <= POSTINGS_MAX;
+        if fits || (rare.is_empty() && count as usize <= POSTINGS_OF_ONE_TERM_MAX) {
+            rare.push(term);
+        } else if postings <= POSTINGS_WITH_COMMON_MAX {
+            common.push(term);
+        }
+    }
+    (rare, common)
 }
 
-fn evidence(id: i64, places: &[HashMap<i64, Place>]) -> Vec<WordEvidence> {
-    let of_word = |places: &HashMap<i64, Place>| WordEvidence {
-        place: places.get(&id).copied().unwrap_or(Place::Absent),
-        passages_with_word: places.len(),
-    };
-    places.iter().map(of_word).collect()
+/// A term as FTS5 takes it literally, whatever is in it.
+pub(crate) fn quoted(term: &str) -> String {
+    format!("\"{}\"", term.replace('"', "\"\"").replace('\0', " "))
 }
 
 fn passage(row: &Row<'_>) -> rusqlite::Result<Passage> {
@@ -148,5 +260,12 @@ fn passage(row: &Row<'_>) -> rusqlite::Result<Passage> {
         publisher: row.get(5)?,
         year: row.get(6)?,
         reviewed: row.get(7)?,
+        place: Some(row.get(0)?),
+        pack: row.get(8)?,
+        question: row.get(9)?,
+        check: match row.get::<_, Option<String>>(10)? {
+            Some(role) => Some(Check { role, on: row.get(11)? }),
+            None => None,
+        },
     })
 }

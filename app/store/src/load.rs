@@ -1,11 +1,12 @@
 //! Loading knowledge packs, each all or nothing.
 
 use answer::question::{CacheKey, QuestionText};
-use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
+use answer::relevance::Shelf;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::error::Result;
+use crate::index::{self, Filler, Indexed};
 use crate::knowledge::{Entry, KnowledgePack};
-use crate::library::table_of;
 use crate::open::Store;
 
 /// What loading a pack did.
@@ -27,6 +28,15 @@ impl Store {
     /// # Errors
     /// [`crate::StoreError`] if the database cannot be written.
     pub fn load(&mut self, pack: &KnowledgePack) -> Result<Loaded> {
+        self.load_signed(pack, None)
+    }
+
+    /// As [`Store::load`], of a pack whose signature by a trusted key was checked: `signed_by` is
+    /// whose key that is.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    pub fn load_signed(&mut self, pack: &KnowledgePack, signed_by: Option<&str>) -> Result<Loaded> {
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let header = &pack.header;
         let present: Option<(i64, String, String)> = transaction
@@ -44,10 +54,11 @@ impl Store {
                 return Ok(Loaded::Older);
             }
             remove(&transaction, id)?;
+            expire(&transaction, &header.name)?;
         }
         transaction.execute(
-            "INSERT INTO packs (name, revision, language, licence, note, blake3)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO packs (name, revision, language, licence, note, blake3, signed_by)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             (
                 &header.name,
                 &header.revision,
@@ -55,24 +66,39 @@ impl Store {
                 &header.licence,
                 &header.note,
                 &pack.blake3,
+                signed_by,
             ),
         )?;
         let pack_id = transaction.last_insert_rowid();
+        let mut filler = Filler::default();
         for entry in &pack.entries {
-            insert(&transaction, pack_id, entry)?;
+            insert(&transaction, pack_id, entry, &mut filler)?;
         }
+        filler.finish(&transaction, pack_id)?;
+        index::changed(&transaction)?;
+        crate::reviews::apply_reviews(&transaction, &header.name)?;
         transaction.commit()?;
         Ok(Loaded::New)
     }
 
-    /// Identifies all packs loaded, whatever the order they were loaded in: another id means that
+    /// True if a pack of exactly this content is there, by [`KnowledgePack::checksum`].
+    ///
+    /// # Errors
+    /// [`crate::StoreError`] if the database cannot be read.
+    pub fn has_pack(&self, checksum: &str) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM packs WHERE blake3 = ?1 AND state = 'ready')";
+        Ok(self.db.query_row(sql, [checksum], |row| row.get(0))?)
+    }
+
+    /// Identifies all packs that are ready, whatever the order they were loaded in: another id means that
     /// answers made before may be out of date.
     ///
     /// # Errors
     /// [`crate::StoreError`] if the database cannot be read.
     pub fn knowledge_id(&self) -> Result<String> {
-        let mut statement =
-            self.db.prepare("SELECT name, revision, blake3 FROM packs ORDER BY name")?;
+        let mut statement = self.db.prepare(
+            "SELECT name, revision, blake3 FROM packs WHERE state = 'ready' ORDER BY name",
+        )?;
         let mut rows = statement.query([])?;
         let mut hasher = blake3::Hasher::new();
         while let Some(row) = rows.next()? {
@@ -85,8 +111,18 @@ impl Store {
     }
 }
 
-fn remove(transaction: &Transaction<'_>, pack_id: i64) -> Result<()> {
-    for table in ["search_en", "search_any"] {
+/// Takes answers that rest on a pack out of the cache, since what they cite may have changed.
+pub(crate) fn expire(db: &Connection, pack: &str) -> Result<()> {
+    db.execute(
+        "DELETE FROM cache WHERE answer_seq IN
+             (SELECT answer_seq FROM sources WHERE pack >= ?1 || '@' AND pack < ?1 || 'A')",
+        [pack],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn remove(transaction: &Transaction<'_>, pack_id: i64) -> Result<()> {
+    for table in ["search_entries", "search_documents"] {
         transaction.execute(
             &format!(
                 "DELETE FROM {table} WHERE rowid IN (SELECT id FROM passages WHERE pack_id = ?1)"
@@ -99,14 +135,19 @@ fn remove(transaction: &Transaction<'_>, pack_id: i64) -> Result<()> {
     Ok(())
 }
 
-fn insert(transaction: &Transaction<'_>, pack_id: i64, entry: &Entry) -> Result<()> {
+fn insert(
+    transaction: &Transaction<'_>,
+    pack_id: i64,
+    entry: &Entry,
+    filler: &mut Filler,
+) -> Result<()> {
     let phrasings = entry.phrasings.join("\n");
     transaction
         .prepare_cached(
             "INSERT INTO passages
                  (pack_id, entry_id, language, topic, title, question, phrasings, answer,
-                  publisher, source_title, source_year, reviewed_by, reviewed_on)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                  publisher, source_title, source_year, reviewed_by, reviewed_on, sms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute((
             pack_id,
@@ -122,15 +163,21 @@ fn insert(transaction: &Transaction<'_>, pack_id: i64, entry: &Entry) -> Result<
             entry.source.year,
             entry.reviewed.as_ref().map(|review| &review.by),
             entry.reviewed.as_ref().map(|review| &review.on),
+            &entry.sms,
         ))?;
     let id = transaction.last_insert_rowid();
-    let table = table_of(&entry.language);
-    transaction
-        .prepare_cached(&format!(
-            "INSERT INTO {table} (rowid, title, question, phrasings, answer)
-             VALUES (?1, ?2, ?3, ?4, ?5)"
-        ))?
-        .execute((id, &entry.title, &entry.question, &phrasings, &entry.answer))?;
+    filler.add(
+        transaction,
+        &Indexed {
+            id,
+            language: &entry.language,
+            shelf: Shelf::Entries,
+            title: &entry.title,
+            question: &entry.question,
+            phrasings: &phrasings,
+            body: &entry.answer,
+        },
+    )?;
     let mut insert_wording = transaction.prepare_cached(
         "INSERT OR IGNORE INTO wordings (key, language, passage_id) VALUES (?1, ?2, ?3)",
     )?;
@@ -167,7 +214,7 @@ mod tests {
     fn answer_to(store: &Store, question: &str, language: &str) -> Option<String> {
         let question = QuestionText::parse(question).unwrap();
         let language = Language::parse(language).unwrap();
-        match find_ground(&question, &language, store).unwrap() {
+        match find_ground(&question, &language, None, store).unwrap() {
             Ground::Passage(passage) => Some(passage.text),
             _ => None,
         }
@@ -209,9 +256,11 @@ mod tests {
         let (_folder, mut store) = store();
         store.load(&pack("2026-01", "en", "Ice.")).unwrap();
         for hostile in ["\" OR title:\"", "comet* NEAR(", "{title} : x", "NOT AND OR", "a\"\"b"] {
-            let query =
-                Query { content: vec![hostile.into(), "x\0y".into()], rest: vec![hostile.into()] };
             let language = Language::english();
+            let mut query = Query::of(&QuestionText::parse("comet ice").unwrap(), &language);
+            query.content[0].term.text = hostile.into();
+            query.content[1].phrase_means = vec![hostile.into(), "x\0y".into()];
+            query.rest = vec![hostile.into()];
             answer::ports::Library::search(&store, &query, &language, 5).unwrap();
         }
     }

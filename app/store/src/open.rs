@@ -3,11 +3,14 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior};
 
 use crate::error::{Result, StoreError};
+use crate::index::{self, Index};
 use crate::limits::LOCK_WAIT;
+use crate::vectors::Encoder;
 
 /// Name of the database in its folder.
 const DATABASE: &str = "baraza.db";
@@ -15,11 +18,18 @@ const DATABASE: &str = "baraza.db";
 /// Name of the file whose lock its holder has the right to write answers by.
 const LOCK: &str = "answering.lock";
 
+/// Name of the file whose lock its holder has the right to read knowledge in by.
+const IMPORT_LOCK: &str = "importing.lock";
+
 /// "BARZ" in `PRAGMA application_id`, so that a database of another program is not taken for ours.
 const APPLICATION_ID: i32 = 0x4241_525A;
 
 /// Migrations in order; the schema version is how many have run.
-const MIGRATIONS: [&str; 1] = [include_str!("schema/0001.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+    include_str!("schema/0003.sql"),
+];
 
 /// One connection to the database of a data folder. Several may be open at once, in one process or
 /// in many.
@@ -29,6 +39,7 @@ const MIGRATIONS: [&str; 1] = [include_str!("schema/0001.sql")];
 #[derive(Debug)]
 pub struct Store {
     pub(crate) db: Connection,
+    pub(crate) index: Arc<Index>,
     path: PathBuf,
 }
 
@@ -47,15 +58,21 @@ impl Store {
             Connection::open(&path).map_err(|_| StoreError::CannotOpen { path: path.clone() })?;
         configure(&db).map_err(|error| not_a_database(error, &path))?;
         migrate(&mut db, &path)?;
-        Ok(Self { db, path })
+        Ok(Self { db, index: Arc::default(), path })
     }
 
-    /// Another connection to the same database.
+    /// Another connection to the same database, which shares what is kept of it in memory.
     ///
     /// # Errors
     /// [`StoreError`] as for [`Store::open`].
     pub fn open_another(&self) -> Result<Self> {
-        Self::open(self.path.parent().unwrap_or(Path::new(".")))
+        let other = Self::open(self.path.parent().unwrap_or(Path::new(".")))?;
+        Ok(Self { index: Arc::clone(&self.index), ..other })
+    }
+
+    /// The store with another index in memory, for vectors of this encoder.
+    pub(crate) fn with_encoder(self, encoder: Option<Encoder>) -> Self {
+        Self { index: Arc::new(Index::new(encoder)), ..self }
     }
 
     /// True if a write would be taken now. Writes nothing.
@@ -119,19 +136,42 @@ impl AnsweringRight {
     /// # Errors
     /// [`StoreError::Folder`] if the folder cannot be written.
     pub fn try_take(folder: &Path) -> Result<Option<Self>> {
-        let unusable = |reason| StoreError::Folder { folder: folder.into(), reason };
-        make_folder(folder).map_err(unusable)?;
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(folder.join(LOCK))
-            .map_err(unusable)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _held: file })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(reason)) => Err(unusable(reason)),
-        }
+        Ok(try_lock(folder, LOCK)?.map(|file| Self { _held: file }))
+    }
+}
+
+/// The right to read knowledge in, which one process at a time has, as with [`AnsweringRight`]: two
+/// imports of one name would take each other's place.
+#[derive(Debug)]
+pub struct ImportRight {
+    _held: File,
+}
+
+impl Store {
+    /// Takes the right to read knowledge in, or `None` while somebody else has it.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`] if the folder cannot be written.
+    pub fn try_import_right(&self) -> Result<Option<ImportRight>> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        Ok(try_lock(folder, IMPORT_LOCK)?.map(|file| ImportRight { _held: file }))
+    }
+}
+
+/// Locks a file of a folder, making both if they are missing; `None` if it is locked already.
+fn try_lock(folder: &Path, name: &str) -> Result<Option<File>> {
+    let unusable = |reason| StoreError::Folder { folder: folder.into(), reason };
+    make_folder(folder).map_err(unusable)?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join(name))
+        .map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(reason)) => Err(unusable(reason)),
     }
 }
 
@@ -165,10 +205,10 @@ fn not_a_database(error: rusqlite::Error, path: &Path) -> StoreError {
     }
 }
 
-/// Brings the schema up to date, all migrations in one transaction; refuses what is not ours.
+/// Brings the schema and the search index up to date, all in one transaction; refuses what is not ours.
 fn migrate(db: &mut Connection, path: &Path) -> Result<()> {
     let known = MIGRATIONS.len() as u32;
-    if version(db)? == (APPLICATION_ID, known) {
+    if version(db)? == (APPLICATION_ID, known) && !index::is_outdated(db)? {
         return Ok(());
     }
     // Of two processes that start at once, the second finds the work done.
@@ -184,6 +224,9 @@ fn migrate(db: &mut Connection, path: &Path) -> Result<()> {
     }
     for migration in &MIGRATIONS[found as usize..] {
         transaction.execute_batch(migration)?;
+    }
+    if index::is_outdated(&transaction)? {
+        index::refill(&transaction)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", known)?;

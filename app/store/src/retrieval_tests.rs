@@ -159,7 +159,7 @@ const WITHOUT_SOURCE: &[&str] = &[
 
 fn ground(store: &Store, question: &str) -> Option<String> {
     let question = QuestionText::parse(question).unwrap();
-    match find_ground(&question, &Language::english(), store).unwrap() {
+    match find_ground(&question, &Language::english(), None, store).unwrap() {
         Ground::Passage(passage) => Some(passage.id),
         _ => None,
     }

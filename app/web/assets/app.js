@@ -31,6 +31,7 @@
   var state = document.getElementById("state");
   var notice = document.getElementById("notice");
   var text = document.getElementById("text");
+  var wait = document.getElementById("wait");
   var refresh = stage.getAttribute("data-refresh") * 1000;
 
   function lookAgainSoon() {
@@ -72,10 +73,23 @@
 
   // Each connection starts with all that may be seen already.
   source.addEventListener("open", function () { text.textContent = ""; });
+  // Advice for danger stands on the page already, unless the page is older than the advice.
+  source.addEventListener("floor", function () {
+    if (!document.getElementById("floor")) {
+      source.close();
+      location.reload();
+    }
+  });
   source.addEventListener("ahead", function (event) {
-    state.textContent = JSON.parse(event.data).message;
+    var data = JSON.parse(event.data);
+    state.textContent = data.message;
+    if (data.wait) {
+      wait.textContent = data.wait;
+      wait.hidden = false;
+    }
   });
   source.addEventListener("text", function (event) {
+    wait.hidden = true;
     state.textContent = stage.getAttribute("data-writing");
     notice.textContent = stage.getAttribute("data-notice");
     notice.hidden = false;

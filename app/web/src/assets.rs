@@ -53,6 +53,17 @@ pub(crate) static STYLE: Asset =
 pub(crate) static SCRIPT: Asset =
     Asset::new("/app.js", "text/javascript; charset=utf-8", include_bytes!("../assets/app.js"));
 
+/// What pages of the review desk add to [`STYLE`].
+pub(crate) static REVIEW_STYLE: Asset =
+    Asset::new("/review.css", "text/css; charset=utf-8", include_bytes!("../assets/review.css"));
+
+/// What the page of the clock gains where JavaScript runs.
+pub(crate) static REVIEW_SCRIPT: Asset = Asset::new(
+    "/review.js",
+    "text/javascript; charset=utf-8",
+    include_bytes!("../assets/review.js"),
+);
+
 /// FNV-1a, 64 bits: tells versions apart, protects nothing.
 const fn fnv1a(bytes: &[u8]) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;

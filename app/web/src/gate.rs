@@ -20,12 +20,12 @@ use std::time::{Duration, Instant};
 use crate::app::refusal;
 use crate::head::{self, Head};
 use crate::limits::{
-    BODY_BYTES_MAX, HEAD_BYTES_MAX, INNER_SILENCE_MAX, REFUSED_BYTES_MAX, REFUSED_TIME_MAX,
-    TURN_AWAY_TIME_MAX, WRITE_TIME_MAX, WRONG_CODE_PAUSE,
+    HEAD_BYTES_MAX, INNER_SILENCE_MAX, REFUSED_BYTES_MAX, REFUSED_TIME_MAX, TURN_AWAY_TIME_MAX,
+    WRITE_TIME_MAX, WRONG_CODE_PAUSE,
 };
 use crate::options::Options;
 use crate::pages::View;
-use crate::route::{Route, Target};
+use crate::route::Target;
 use crate::trouble::Trouble;
 
 /// Who is connected.
@@ -89,9 +89,10 @@ pub(crate) enum Served {
     NoInner,
 }
 
-/// Serves one connection. Errors of the client end it; there is nobody to tell.
+/// Serves one connection, of `peer`. Errors of the client end it; there is nobody to tell.
 pub(crate) fn serve(
     mut client: TcpStream,
+    peer: IpAddr,
     inner: SocketAddr,
     request_time_max: Duration,
 ) -> Served {
@@ -101,7 +102,7 @@ pub(crate) fn serve(
     }
     match read_request(&mut client, Instant::now() + request_time_max) {
         Ok((head, body)) => {
-            if let Err(Relay::NoInner) = relay(&mut client, inner, &head, &body) {
+            if let Err(Relay::NoInner) = relay(&mut client, peer, inner, &head, &body) {
                 refuse(&mut client, Some(&head), &Trouble::OurFault, REFUSED_TIME_MAX);
                 return Served::NoInner;
             }
@@ -131,7 +132,7 @@ enum Unread {
 
 fn read_request(client: &mut TcpStream, deadline: Instant) -> Result<(Head, Vec<u8>), Unread> {
     let (head, mut body) = read_head(client, deadline)?;
-    if head.body_bytes > BODY_BYTES_MAX as u64 {
+    if head.body_bytes > Target::parse(&head.target).route.body_bytes_max() as u64 {
         return Err(Unread::Refused(Trouble::BodyTooLong, Some(head)));
     }
     let length = head.body_bytes as usize;
@@ -209,9 +210,15 @@ enum Relay {
 }
 
 /// Brings a request to the inner server and its reply to the client.
-fn relay(client: &mut TcpStream, inner: SocketAddr, head: &Head, body: &[u8]) -> Result<(), Relay> {
+fn relay(
+    client: &mut TcpStream,
+    peer: IpAddr,
+    inner: SocketAddr,
+    head: &Head,
+    body: &[u8],
+) -> Result<(), Relay> {
     let mut inner = TcpStream::connect(inner).map_err(|_| Relay::NoInner)?;
-    let mut request = head.rewritten().into_bytes();
+    let mut request = head.rewritten(peer).into_bytes();
     request.extend_from_slice(body);
     inner
         .set_read_timeout(Some(INNER_SILENCE_MAX))
@@ -231,7 +238,8 @@ fn relay(client: &mut TcpStream, inner: SocketAddr, head: &Head, body: &[u8]) ->
             _ => return Err(Relay::NoInner),
         }
     };
-    if asks_for_code(head) && start[..line].windows(5).any(|window| window == b" 404 ") {
+    let is_unknown = start[..line].windows(5).any(|window| window == b" 404 ");
+    if is_unknown && Target::parse(&head.target).route.needs_code() {
         thread::sleep(WRONG_CODE_PAUSE);
     }
     start.splice(line..line, *b"Connection: close\r\n");
@@ -244,12 +252,6 @@ fn relay(client: &mut TcpStream, inner: SocketAddr, head: &Head, body: &[u8]) ->
             Err(_) => return Err(Relay::Gone),
         }
     }
-}
-
-/// True for pages that show what is kept under a code.
-fn asks_for_code(head: &Head) -> bool {
-    let route = Target::parse(&head.target).route;
-    matches!(route, Route::TypedCode | Route::Answer(_) | Route::Stream(_))
 }
 
 /// Sends the page that says why, in a way that the client gets to read it.

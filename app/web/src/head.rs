@@ -5,9 +5,23 @@
 //! through.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 /// Headers that pages look at; all others are dropped. `Content-Length` is written anew.
-const KEPT: [&str; 4] = ["accept", "accept-language", "content-type", "if-none-match"];
+const KEPT: [&str; 8] = [
+    "accept",
+    "accept-language",
+    "content-type",
+    "cookie",
+    "host",
+    "if-none-match",
+    "origin",
+    "sec-fetch-site",
+];
+
+/// The header by which the gate tells the inner server who is connected. One that a client sends is
+/// dropped like all others that are not in [`KEPT`].
+pub(crate) const PEER: &str = "Baraza-Peer";
 
 /// Why a request is refused before any page sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,10 +85,11 @@ impl Head {
         self.kept.iter().find(|(kept, _)| *kept == name).map(|(_, value)| value.as_str())
     }
 
-    /// The head that the inner server gets, empty line included.
-    pub(crate) fn rewritten(&self) -> String {
+    /// The head that the inner server gets, empty line included. `peer` is who sent the request.
+    pub(crate) fn rewritten(&self, peer: IpAddr) -> String {
         let Self { method, target, minor, body_bytes, .. } = self;
-        let mut out = format!("{method} {target} HTTP/1.{minor}\r\nConnection: close\r\n");
+        let mut out =
+            format!("{method} {target} HTTP/1.{minor}\r\nConnection: close\r\n{PEER}: {peer}\r\n");
         for (name, value) in &self.kept {
             let _ = write!(out, "{name}: {value}\r\n");
         }
@@ -157,17 +172,18 @@ mod tests {
     #[test]
     fn keeps_what_pages_use() {
         let head = parse(
-            "POST /ask?lang=sw HTTP/1.1\r\nHost: box\r\nAccept-Language: sw,en;q=0.5\r\n\
-             CONTENT-LENGTH: 12\r\nUser-Agent: x\r\nExpect: 100-continue\r\nTE: trailers",
+            "POST /ask?lang=sw HTTP/1.1\r\nHost: box\r\nBaraza-Peer: 10.0.0.1\r\nAccept-Language: \
+             sw,en;q=0.5\r\nCONTENT-LENGTH: 12\r\nUser-Agent: x\r\nExpect: 100-continue\r\nTE: \
+             trailers",
         )
         .unwrap();
         assert_eq!((&*head.method, &*head.target, head.minor), ("POST", "/ask?lang=sw", 1));
         assert_eq!((head.body_bytes, head.expects_continue), (12, true));
         assert_eq!(head.get("accept-language"), Some("sw,en;q=0.5"));
         assert_eq!(
-            head.rewritten(),
-            "POST /ask?lang=sw HTTP/1.1\r\nConnection: close\r\n\
-             accept-language: sw,en;q=0.5\r\nContent-Length: 12\r\n\r\n"
+            head.rewritten([10, 0, 0, 9].into()),
+            "POST /ask?lang=sw HTTP/1.1\r\nConnection: close\r\nBaraza-Peer: 10.0.0.9\r\n\
+             host: box\r\naccept-language: sw,en;q=0.5\r\nContent-Length: 12\r\n\r\n"
         );
     }
 
@@ -218,10 +234,10 @@ mod tests {
         ) {
             let mut bytes = format!("GET {target} HTTP/1.1\r\nAccept-Language: ").into_bytes();
             bytes.extend(value.iter().filter(|b| !b"\r\n".contains(b)));
-            let head = Head::parse(&bytes).unwrap().rewritten();
+            let head = Head::parse(&bytes).unwrap().rewritten([10, 0, 0, 9].into());
             prop_assert!(head.is_ascii());
             prop_assert_eq!(end(head.as_bytes()).unwrap().1, head.len());
-            prop_assert_eq!(head.lines().count(), 5);
+            prop_assert_eq!(head.lines().count(), 6);
         }
     }
 }

@@ -2,7 +2,7 @@
 //! Only the gate talks to it; see there for the reason.
 
 use std::io::{self, Read};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,10 +12,14 @@ use std::time::Duration;
 use tiny_http::{HeaderField, Request};
 
 use crate::app::{App, Following, Incoming, Outcome, refusal};
-use crate::limits::{BODY_BYTES_MAX, CONNECTION_STACK_BYTES, WORKERS};
+use crate::head::PEER;
+use crate::limits::{CONNECTION_STACK_BYTES, REVIEW_BODY_BYTES_MAX, WORKERS};
 use crate::pages::View;
 use crate::stream;
 use crate::trouble::Trouble;
+
+/// The address of a request that did not come through the gate.
+const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// What all threads of a server share.
 pub(crate) struct Shared {
@@ -94,7 +98,7 @@ impl Drop for Inner {
 fn answer(mut request: Request, shared: &Arc<Shared>) {
     let mut body = Vec::new();
     // The gate lets nothing larger or incomplete through.
-    let _ = request.as_reader().take(BODY_BYTES_MAX as u64).read_to_end(&mut body);
+    let _ = request.as_reader().take(REVIEW_BODY_BYTES_MAX as u64).read_to_end(&mut body);
     let outcome = {
         let incoming = Incoming {
             method: request.method().as_str(),
@@ -102,6 +106,11 @@ fn answer(mut request: Request, shared: &Arc<Shared>) {
             accept_language: header(&request, "Accept-Language"),
             content_type: header(&request, "Content-Type"),
             if_none_match: header(&request, "If-None-Match"),
+            cookie: header(&request, "Cookie"),
+            host: header(&request, "Host"),
+            origin: header(&request, "Origin"),
+            fetch_site: header(&request, "Sec-Fetch-Site"),
+            peer: header(&request, PEER).and_then(|peer| peer.parse().ok()).unwrap_or(NOBODY),
             body: &body,
         };
         catch_unwind(AssertUnwindSafe(|| shared.app.handle(&incoming))).unwrap_or_else(|_| {

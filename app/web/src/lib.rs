@@ -1,8 +1,11 @@
 //! The pages that phones see, and the only HTTP of the box.
 //!
 //! ```no_run
-//! # fn serve(desk: std::sync::Arc<dyn answer::desk::Desk>) -> Result<(), web::BindError> {
-//! let server = web::Server::bind(([0, 0, 0, 0], 8080).into(), desk, web::Options::default())?;
+//! # use std::sync::Arc;
+//! # use answer::{desk::Desk, review::ReviewDesk};
+//! # fn serve(desk: Arc<dyn Desk>, review: Arc<dyn ReviewDesk>) -> Result<(), web::BindError> {
+//! let any = ([0, 0, 0, 0], 8080).into();
+//! let server = web::Server::bind(any, desk, Some(review), web::Options::default())?;
 //! let stopper = server.stopper();
 //! // On another thread, when the box goes down: `stopper.stop()`.
 //! server.run();
@@ -14,6 +17,7 @@
 //! `server` takes a connection, `gate` reads one whole request from it within the limits of
 //! [`limits`], `inner` (`tiny_http`) passes it to one of a few threads, `app` finds the page with
 //! `route` and `form`, asks the desk, and `pages` writes it in one of the languages of `words`.
+//! What is under `/review` goes through `review`, which knows who is logged in.
 //! A finished page is a `reply`; an answer that is being written is a `stream`.
 //!
 //! # Why …?
@@ -23,7 +27,12 @@
 //! address, `/a/CODE`, is where every browser ends up; it is what one keeps and shows to others.
 //! The body of the 303 is a page that carries the code as well, for programs that do not follow.
 //!
-//! *Why no cookies, no sessions?* Captive mini browsers lose them, and the code does their work.
+//! *Why does nothing but the review desk need a cookie?* Captive mini browsers lose them, and the
+//! code does their work. The one that askers get only keeps one telephone from filling the queue;
+//! who comes without it is counted by address.
+//!
+//! *Why does the review desk send its referrer to itself?* With `no-referrer` browsers send
+//! `Origin: null` with every form, and a form from elsewhere could not be told from ours.
 //!
 //! *Why one request per connection, and a gate before `tiny_http`?* See `gate`.
 //!
@@ -45,6 +54,7 @@
 mod app;
 mod assets;
 mod bind;
+mod cookie;
 mod form;
 mod gate;
 mod head;
@@ -54,9 +64,11 @@ mod options;
 mod pages;
 mod permits;
 mod reply;
+mod review;
 mod route;
 mod server;
 mod stream;
+mod time;
 mod trouble;
 mod words;
 

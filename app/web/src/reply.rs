@@ -11,11 +11,14 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; scr
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Headers of every response.
-const COMMON: [(&str, &str); 4] = [
+const COMMON: [(&str, &str); 6] = [
     ("Server", "baraza"),
     ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
+    // For browsers that do not know `frame-ancestors`, and for whoever indexes a school's network.
+    ("X-Frame-Options", "DENY"),
+    ("X-Robots-Tag", "none"),
 ];
 
 /// A response.
@@ -46,8 +49,19 @@ impl Reply {
         self
     }
 
+    /// Adds a cookie. No script reads it, and no page elsewhere makes a browser send it along with
+    /// a form; `scope` says where it goes and how long it is kept.
+    pub(crate) fn with_cookie(mut self, name: &str, value: &str, scope: &str) -> Self {
+        self.headers.push(("Set-Cookie", format!("{name}={value}; HttpOnly; {scope}")));
+        self
+    }
+
     fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        COMMON.into_iter().chain(self.headers.iter().map(|(name, value)| (*name, &**value)))
+        let common = COMMON.into_iter().filter(|(name, _)| {
+            // One that this reply has of its own counts instead.
+            !self.headers.iter().any(|(own, _)| own == name)
+        });
+        common.chain(self.headers.iter().map(|(name, value)| (*name, &**value)))
     }
 
     /// Writes the response to a socket, for those who do not have the inner server.

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use answer::desk::Desk;
+use answer::review::ReviewDesk;
 
 use crate::app::App;
 use crate::bind::BindError;
@@ -14,6 +15,7 @@ use crate::gate::{self, Seats, Served};
 use crate::inner::{Inner, Shared};
 use crate::limits::{ACCEPT_PAUSE, CONNECTION_STACK_BYTES, STOP_TIME_MAX};
 use crate::options::Options;
+use crate::time::{self, Steady};
 
 /// The web server of a box, bound to its address. Serves nothing before [`Server::run`].
 pub struct Server {
@@ -26,7 +28,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Takes the address; people who connect from now on wait until [`Server::run`].
+    /// Takes the address; people who connect from now on wait until [`Server::run`]. Without a
+    /// `review` desk there are no pages under `/review`.
     ///
     /// # Errors
     /// [`BindError`] if another program holds the port, if this user may not take it, or if this
@@ -34,12 +37,24 @@ impl Server {
     pub fn bind(
         address: SocketAddr,
         desk: Arc<dyn Desk>,
+        review: Option<Arc<dyn ReviewDesk>>,
         options: Options,
+    ) -> Result<Self, BindError> {
+        Self::bind_at(address, desk, review, options, time::steady())
+    }
+
+    /// The same with a clock of the caller's.
+    pub(crate) fn bind_at(
+        address: SocketAddr,
+        desk: Arc<dyn Desk>,
+        review: Option<Arc<dyn ReviewDesk>>,
+        options: Options,
+        now: Steady,
     ) -> Result<Self, BindError> {
         let listener = TcpListener::bind(address).map_err(|e| BindError::new(address, e))?;
         let address = listener.local_addr().map_err(|e| BindError::new(address, e))?;
         let shared = Arc::new(Shared {
-            app: App::new(desk, options.streams_max),
+            app: App::new(desk, review, options.streams_max, now),
             stream_time_max: options.stream_time_max,
             stopping: Arc::default(),
         });
@@ -70,7 +85,7 @@ impl Server {
                 break;
             }
             match accepted {
-                Ok((client, address)) => self.meet(client, address.ip()),
+                Ok((client, address)) => self.meet(client, address.ip().to_canonical()),
                 Err(_) => thread::sleep(ACCEPT_PAUSE),
             }
         }
@@ -98,7 +113,7 @@ impl Server {
             .name("web-gate".to_owned())
             .stack_size(CONNECTION_STACK_BYTES)
             .spawn(move || {
-                if gate::serve(client, inner, time_max) == Served::NoInner {
+                if gate::serve(client, address, inner, time_max) == Served::NoInner {
                     broken.store(true, Ordering::SeqCst);
                 }
                 drop(seat);

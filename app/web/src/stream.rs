@@ -2,7 +2,8 @@
 //!
 //! | event | data | meaning |
 //! |---|---|---|
-//! | `ahead` | `{"ahead","message"}` | questions before this one, and a sentence that says so |
+//! | `floor` | see [`floor_json`] | comes first, and must be shown first |
+//! | `ahead` | `{"ahead","message","wait"}` | questions before this one; the same in sentences |
 //! | `text` | `{"text"}` | append this; a new connection starts from nothing |
 //! | `done` | the answer, see [`answer_json`] | replaces everything before |
 //! | `failed` | `{"reason"}` | given up on |
@@ -15,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
-use answer::desk::{Answer, Origin, Progress};
+use answer::desk::{Answer, Floor, Progress};
 use serde_json::{Value, json};
 
 use crate::app::Following;
@@ -36,6 +37,9 @@ pub(crate) fn serve(
     let mut spoke = started;
     out.write_all(&reply::stream_head())?;
     out.write_all(format!("retry: {STREAM_RETRY_MS}\n\n").as_bytes())?;
+    if let Some(floor) = &following.floor {
+        out.write_all(format!("event: floor\ndata: {}\n\n", floor_json(floor)).as_bytes())?;
+    }
     out.flush()?;
     while started.elapsed() < time_max && !stopping.load(Ordering::SeqCst) {
         match following.progress.recv_timeout(STREAM_TICK) {
@@ -65,8 +69,10 @@ pub(crate) fn serve(
 fn event(following: &Following, progress: Progress) -> (&'static str, Value, bool) {
     match progress {
         Progress::Ahead(ahead) => {
-            let message = (following.view.words().ahead)(ahead);
-            ("ahead", json!({"ahead": ahead, "message": message}), false)
+            let words = following.view.words();
+            let wait = (following.wait_s)().map(words.wait);
+            let message = (words.ahead)(ahead);
+            ("ahead", json!({"ahead": ahead, "message": message, "wait": wait}), false)
         }
         Progress::Text(text) => ("text", json!({"text": text}), false),
         Progress::Done(answer) => ("done", answer_json(&answer), true),
@@ -85,21 +91,27 @@ fn answer_json(answer: &Answer) -> Value {
         .collect();
     json!({
         "answer": answer.text,
-        "origin": origin_name(answer.origin),
+        "origin": answer.origin.as_str(),
         "sources": sources,
         "danger": answer.danger,
+        "floor": answer.floor.as_ref().map(floor_json),
+        "checked_by": answer.check.as_ref().map(|check| &check.role),
+        "checked_on": answer.check.as_ref().and_then(|check| check.on.as_ref()),
+        "topics": answer.topics.iter().map(|topic| &topic.question).collect::<Vec<_>>(),
+        "weak": answer.weak,
         "model": answer.model,
         "notice": answer.notice,
         "milliseconds": answer.milliseconds,
     })
 }
 
-fn origin_name(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Checked => "checked",
-        Origin::Cache => "cache",
-        Origin::Model => "model",
-        Origin::Floor => "floor",
-        _ => "none",
-    }
+/// What must be shown first, for programs.
+fn floor_json(floor: &Floor) -> Value {
+    json!({
+        "rule": floor.rule,
+        "text": floor.text,
+        "language": floor.language,
+        "source": floor.source,
+        "reviewed": floor.reviewed,
+    })
 }

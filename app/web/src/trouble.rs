@@ -16,8 +16,16 @@ pub(crate) enum Trouble {
     TooLong { length: usize, limit: usize },
     /// The queue is full.
     Busy { waiting: usize },
+    /// This person has enough questions in the queue.
+    TooManyOfYours { waiting: usize },
     /// The journal cannot be written.
     NotKept,
+    /// The box could not do what it was asked to.
+    NotDone,
+    /// A form of the review desk that is not from its pages.
+    NotOurForm,
+    /// A passage that is not on the box.
+    NoSuchSource,
     /// A form that broke on its way.
     BrokenForm,
     /// A body that is no form.
@@ -53,15 +61,19 @@ impl Trouble {
     pub(crate) fn status(&self) -> u16 {
         match self {
             Self::Empty | Self::BrokenForm | Self::Malformed => 400,
-            Self::NoSuchCode | Self::NoSuchPage => 404,
+            Self::NotOurForm => 403,
+            Self::NoSuchCode | Self::NoSuchSource | Self::NoSuchPage => 404,
             Self::WrongMethod { .. } => 405,
             Self::TooSlow => 408,
             Self::LengthUnknown => 411,
             Self::TooLong { .. } | Self::BodyTooLong => 413,
             Self::NotAForm => 415,
+            Self::TooManyOfYours { .. } => 429,
             Self::HeadTooLong => 431,
             Self::OurFault => 500,
-            Self::Busy { .. } | Self::NotKept | Self::NoSeat | Self::NoStream => 503,
+            Self::Busy { .. } | Self::NotKept | Self::NotDone | Self::NoSeat | Self::NoStream => {
+                503
+            }
             Self::Version => 505,
         }
     }
@@ -72,7 +84,11 @@ impl Trouble {
             Self::Empty => words.empty,
             Self::TooLong { length, limit } => return (words.too_long)(*length, *limit),
             Self::Busy { waiting } => return (words.busy)(*waiting),
+            Self::TooManyOfYours { waiting } => return (words.too_many_of_yours)(*waiting),
             Self::NotKept => words.not_kept,
+            Self::NotDone => words.not_done,
+            Self::NotOurForm => words.not_our_form,
+            Self::NoSuchSource => words.no_such_source,
             Self::BrokenForm => words.broken_form,
             Self::NotAForm => words.not_a_form,
             Self::BodyTooLong => words.body_too_long,
@@ -91,12 +107,22 @@ impl Trouble {
 
     /// True if the same request may work in a minute.
     pub(crate) fn passes(&self) -> bool {
-        matches!(self, Self::Busy { .. } | Self::NoSeat | Self::NoStream)
+        matches!(
+            self,
+            Self::Busy { .. } | Self::TooManyOfYours { .. } | Self::NoSeat | Self::NoStream
+        )
     }
 
     /// True if the person has a question in the form that should not be typed again.
     pub(crate) fn keeps_question(&self) -> bool {
-        matches!(self, Self::Empty | Self::TooLong { .. } | Self::Busy { .. } | Self::NotKept)
+        matches!(
+            self,
+            Self::Empty
+                | Self::TooLong { .. }
+                | Self::Busy { .. }
+                | Self::TooManyOfYours { .. }
+                | Self::NotKept
+        )
     }
 }
 
@@ -106,6 +132,7 @@ impl From<AskError> for Trouble {
             AskError::Empty => Self::Empty,
             AskError::TooLong { length, limit } => Self::TooLong { length, limit },
             AskError::Busy { waiting } => Self::Busy { waiting },
+            AskError::TooManyOfYours { waiting } => Self::TooManyOfYours { waiting },
             // What the system said is for the log of the box, not for a phone.
             AskError::NotKept(_) => Self::NotKept,
             _ => Self::OurFault,

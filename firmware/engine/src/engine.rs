@@ -3,7 +3,7 @@
 use crate::chat::ChatTemplate;
 use crate::error::EngineError;
 use crate::generate::{Cancel, Request};
-use crate::graph::Graph;
+use crate::graph::{Graph, WRITER_INPUTS};
 use crate::limits::{CONTEXT_DEFAULT, PREFILL_CHUNK, SLOTS_MAX};
 use crate::pace::Pace;
 use crate::prefixes::{PrefixOptions, Prefixes};
@@ -76,7 +76,7 @@ pub struct BenchRun {
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) pack: Pack,
-    graph: Graph,
+    graph: Graph<3>,
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) text: Option<Text>,
     pub(crate) chat: ChatTemplate,
@@ -93,9 +93,13 @@ impl Engine {
     /// Builds the graph of a pack. Reads no weights but the rotary tables.
     ///
     /// # Errors
-    /// [`EngineError`] if the graph, a weight, the tokenizer or the chat template is not what this
-    /// version runs, or if `BARAZA_KERNEL` names a kernel that this machine has not.
+    /// [`EngineError`] if the pack is a sentence encoder's, if the graph, a weight, the tokenizer
+    /// or the chat template is not what this version runs, or if `BARAZA_KERNEL` names a kernel
+    /// that this machine has not.
     pub fn open(pack: Pack, options: &Options) -> Result<Engine, EngineError> {
+        if pack.manifest().model.encoder.is_some() {
+            return Err(EngineError::CannotWrite { name: pack.manifest().model.name.clone() });
+        }
         let isa = match &options.kernel {
             Some(name) => Isa::named(name)?,
             None => Isa::from_environment()?,
@@ -107,7 +111,7 @@ impl Engine {
         let precision = if options.f32_activations { Precision::F32 } else { Precision::Int8 };
         let runtime = Runtime::new(isa, threads, precision, context, model.layers as usize);
         let runtime = Arc::new(runtime);
-        let graph = Graph::load(&pack, &runtime)?;
+        let graph = Graph::load(&pack, &runtime, WRITER_INPUTS)?;
         let text = pack.tokenizer().filter(|_| !options.without_text);
         let text = text.map(Text::new).transpose()?;
         let chat = ChatTemplate::new(&pack)?;
@@ -348,12 +352,12 @@ pub fn kernels() -> Vec<&'static str> {
 }
 
 /// Identifies a pack: the hash of its manifest, which has the checksums of everything else.
-fn pack_id(manifest: &Manifest) -> [u8; 32] {
+pub(crate) fn pack_id(manifest: &Manifest) -> [u8; 32] {
     let json = serde_json::to_vec(manifest).unwrap_or_default();
     *blake3::hash(&json).as_bytes()
 }
 
 /// Processors that this process may use.
-fn threads_here() -> usize {
+pub(crate) fn threads_here() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }

@@ -24,6 +24,24 @@ pub enum EngineError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A sentence encoder was opened to write.
+    #[error(
+        "{name} is a sentence encoder: it finds passages and cannot write; give the pack of a language \
+         model"
+    )]
+    CannotWrite {
+        /// The model's name.
+        name: String,
+    },
+    /// A language model was opened as a sentence encoder.
+    #[error(
+        "{name} is a language model and no sentence encoder; give the pack of an encoder such as \
+         all-MiniLM-L6-v2"
+    )]
+    CannotEncode {
+        /// The model's name.
+        name: String,
+    },
     /// The pack has no tokenizer, or one that cannot be read.
     #[error(
         "tokenizer.json of the pack: {0}; import the model again from a folder that has its tokenizer.json"

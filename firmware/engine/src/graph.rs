@@ -10,26 +10,37 @@ use std::sync::Arc;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_hir::infer::InferenceModel;
 
-/// The inputs of a pack's graph, as [`model_pack::dialect`] names them.
-const INPUTS: [&str; 3] = ["input_ids", "places", "rows"];
+/// The inputs of a language model's graph, as [`model_pack::dialect`] names them.
+pub(crate) const WRITER_INPUTS: [&str; 3] = ["input_ids", "places", "rows"];
 
-/// A graph that is ready to run, and the order in which it wants its inputs.
+/// The inputs of an encoder's graph.
+pub(crate) const ENCODER_INPUTS: [&str; 2] = ["input_ids", "places"];
+
+/// A graph of `N` inputs that is ready to run, and the order in which it wants them.
 #[derive(Debug)]
-pub(crate) struct Graph {
+pub(crate) struct Graph<const N: usize> {
     plan: Arc<TypedRunnableModel>,
-    /// Index into [`INPUTS`] of each input of the plan.
+    /// Index into the names given to [`Graph::load`] of each input of the plan.
     order: Vec<usize>,
 }
 
-impl Graph {
+impl<const N: usize> Graph<N> {
     /// Parses, binds and optimises. tract may panic on a graph that is not one; that is caught.
-    pub(crate) fn load(pack: &Pack, runtime: &Arc<Runtime>) -> Result<Graph, EngineError> {
-        let load = AssertUnwindSafe(|| Graph::load_unguarded(pack, runtime));
+    pub(crate) fn load(
+        pack: &Pack,
+        runtime: &Arc<Runtime>,
+        inputs: [&str; N],
+    ) -> Result<Graph<N>, EngineError> {
+        let load = AssertUnwindSafe(|| Graph::load_unguarded(pack, runtime, inputs));
         catch_unwind(load)
             .unwrap_or_else(|panic| Err(EngineError::Graph { reason: panic_text(&*panic) }))
     }
 
-    fn load_unguarded(pack: &Pack, runtime: &Arc<Runtime>) -> Result<Graph, EngineError> {
+    fn load_unguarded(
+        pack: &Pack,
+        runtime: &Arc<Runtime>,
+        inputs: [&str; N],
+    ) -> Result<Graph<N>, EngineError> {
         let mut onnx = tract_onnx::onnx();
         ops::register(&mut onnx.op_register);
         let proto = onnx.proto_model_for_read(&mut pack.graph());
@@ -53,7 +64,7 @@ impl Graph {
             return Err(EngineError::Graph { reason });
         }
         let mut model = parsed.model;
-        let order = input_order(&model)?;
+        let order = input_order(&model, &inputs)?;
         for node in model.nodes_mut() {
             let name = node.name.clone();
             if let Some(ours) = node.op_as_mut::<Node>() {
@@ -64,8 +75,9 @@ impl Graph {
         Ok(Graph { plan: plan.map_err(|e| EngineError::graph(&e))?, order })
     }
 
-    /// One pass: `inputs` are `input_ids`, `places` and `rows`, the result the logits.
-    pub(crate) fn run(&self, inputs: [Tensor; 3]) -> Result<Vec<f32>, EngineError> {
+    /// One pass: `inputs` in the order of the names given to [`Graph::load`], the result the
+    /// output.
+    pub(crate) fn run(&self, inputs: [Tensor; N]) -> Result<Vec<f32>, EngineError> {
         let inputs = inputs.map(Tensor::into_tvalue);
         let inputs = self.order.iter().map(|i| inputs[*i].clone()).collect();
         let run = || -> TractResult<Vec<f32>> {
@@ -79,13 +91,13 @@ impl Graph {
     }
 }
 
-fn input_order(model: &InferenceModel) -> Result<Vec<usize>, EngineError> {
+fn input_order(model: &InferenceModel, known: &[&str]) -> Result<Vec<usize>, EngineError> {
     let names: Vec<&str> =
         model.inputs.iter().map(|outlet| model.node(outlet.node).name.as_str()).collect();
     let order: Vec<usize> =
-        names.iter().filter_map(|name| INPUTS.iter().position(|known| known == name)).collect();
-    if order.len() != INPUTS.len() || names.len() != INPUTS.len() {
-        let reason = format!("its inputs are {}, not {}", names.join(", "), INPUTS.join(", "));
+        names.iter().filter_map(|name| known.iter().position(|known| known == name)).collect();
+    if order.len() != known.len() || names.len() != known.len() {
+        let reason = format!("its inputs are {}, not {}", names.join(", "), known.join(", "));
         return Err(EngineError::Graph { reason });
     }
     Ok(order)

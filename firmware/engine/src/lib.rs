@@ -12,6 +12,8 @@
 //! prefill in chunks, decoding and many sequences at once are therefore the same call. Only the
 //! positions listed in `rows` reach the vocabulary matrix.
 //!
+//! [`Encoder`] runs packs of sentence encoders: texts to vectors, by the same kernels.
+//!
 //! # Why not tract's own operators for `com.microsoft`?
 //!
 //! tract 0.23.9 dequantises a `MatMulNBits` matrix to f32 while loading, which for a 1B model is 5 GB,
@@ -22,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 mod chat;
+mod encoder;
 mod engine;
 mod error;
 mod fuse;
@@ -38,9 +41,11 @@ mod streams;
 mod text;
 
 pub use chat::Message;
+pub use encoder::{Encoder, EncoderOptions};
 pub use engine::{Batch, BenchRun, Engine, Options, Place, kernels};
 pub use error::EngineError;
 pub use generate::{Cancel, Generation, Prompt, Request, StopReason};
+pub use int4_kernels::{nearest, quantize_unit};
 pub use model_pack::Manifest;
 pub use prefixes::PrefixOptions;
 pub use sampling::Sampling;

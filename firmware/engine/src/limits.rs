@@ -32,3 +32,11 @@ pub const PREFILL_FIRST: usize = 8;
 /// Most tokens in a pass that come from guessing ahead (see `lookup`), all sequences together: beyond a
 /// tile of the matrix kernels, guesses are no longer nearly free.
 pub const GUESSES_MAX: usize = 7;
+
+/// Tokens of an encoder's pass: enough for the matrix kernels to run near their peak, few enough
+/// that activations stay in megabytes. A longer text has a pass of its own.
+pub const ENCODER_PASS: usize = 256;
+
+/// Bytes of a text that an encoder's tokenizer sees, at most; the rest is cut off. A token is four
+/// or five bytes in English and rarely above 30, and encoders read 256 or 512 of them.
+pub const ENCODER_BYTES_MAX: usize = 32 << 10;

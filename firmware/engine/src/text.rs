@@ -1,7 +1,7 @@
 //! Text to tokens and back, piece by piece.
 
 use crate::error::EngineError;
-use tokenizers::{Tokenizer, step_decode_stream};
+use tokenizers::{Tokenizer, TruncationParams, step_decode_stream};
 
 /// The pack's tokenizer.
 #[derive(Debug)]
@@ -13,6 +13,16 @@ impl Text {
     pub(crate) fn new(json: &[u8]) -> Result<Text, EngineError> {
         let tokenizer = Tokenizer::from_bytes(json);
         Ok(Text { tokenizer: tokenizer.map_err(|e| EngineError::Tokenizer(e.to_string()))? })
+    }
+
+    /// An encoder's: texts are cut to `max_tokens`, special ones counted, and never padded,
+    /// whatever the file says about either.
+    pub(crate) fn cut_to(json: &[u8], max_tokens: usize) -> Result<Text, EngineError> {
+        let mut text = Text::new(json)?;
+        let cut = TruncationParams { max_length: max_tokens, ..TruncationParams::default() };
+        let set = text.tokenizer.with_padding(None).with_truncation(Some(cut));
+        set.map_err(|e| EngineError::Tokenizer(e.to_string()))?;
+        Ok(text)
     }
 
     /// Token ids of a text; `special` adds what the tokenizer puts around a text of its own accord.

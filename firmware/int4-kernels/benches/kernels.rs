@@ -10,6 +10,7 @@ use int4_kernels::attention::{
 };
 use int4_kernels::{
     Bits, Isa, Matrix, MatrixSpec, Precision, Product, QuantizedRows, ThreadPool, matmul,
+    nearest_with,
 };
 
 fn main() {
@@ -126,4 +127,18 @@ fn attention<const TOKENS: usize>(bencher: Bencher<'_, '_>, isa: Isa) {
             attend(isa, &pool, &shape, &inputs, &mut [run], &mut out);
             out[0]
         });
+}
+
+/// The ten nearest of 200,000 vectors, 77 MB.
+#[divan::bench(args = isas(), consts = [1, 2], sample_count = 50)]
+fn nearest<const THREADS: usize>(bencher: Bencher<'_, '_>, isa: Isa) {
+    const SHAPE: (usize, usize) = (200_000, 384);
+    let value = |i: usize| (i as u32).wrapping_mul(2_654_435_761).to_le_bytes()[3] as i8;
+    let rows: Vec<i8> = (0..SHAPE.0 * SHAPE.1).map(value).collect();
+    let query: Vec<i8> = (0..SHAPE.1).map(|i| value(i + 12_345)).collect();
+    let pool = ThreadPool::new(THREADS);
+    let expected = nearest_with(Isa::SCALAR, &pool, &rows, SHAPE.1, &query, 10);
+    bencher
+        .counter(BytesCount::new(SHAPE.0 * SHAPE.1))
+        .bench_local(|| assert_eq!(nearest_with(isa, &pool, &rows, SHAPE.1, &query, 10), expected));
 }

@@ -1,4 +1,5 @@
-//! Matrix products with 4-bit and 8-bit weights, and the few vector loops around them.
+//! Matrix products with 4-bit and 8-bit weights, the few vector loops around them, and the search
+//! for the nearest of many 8-bit vectors.
 //!
 //! This crate takes slices and knows nothing of tract, files or models. It is the only place with
 //! hand-written SIMD. `scalar` is the specification: every other kernel gives the same 32-bit
@@ -29,6 +30,7 @@ mod dispatch;
 pub mod layout;
 pub mod limits;
 mod matmul;
+mod nearest;
 mod pool;
 mod scalar;
 mod simd;
@@ -40,4 +42,5 @@ pub use activations::QuantizedRows;
 pub use dispatch::{Isa, KERNEL_VARIABLE, UnknownIsa};
 pub use layout::{Bits, MatrixSpec, SpecError};
 pub use matmul::{Matrix, Precision, Product, gated_matmul, matmul};
+pub use nearest::{nearest, nearest_with, quantize_unit};
 pub use pool::ThreadPool;

@@ -32,3 +32,15 @@ pub const TASK_BYTES: usize = 192 << 10;
 /// Tasks that a thread gets of one product on average: with fewer, threads wait for the slowest; with
 /// more, they start over too often, and every start costs memory latency.
 pub const TASKS_PER_THREAD: usize = 4;
+
+/// Largest width of the vectors that [`crate::nearest`] compares: a sum of so many products of two
+/// 8-bit numbers, the largest 2^14, stays inside 32 bits.
+pub const NEAREST_WIDTH_MAX: usize = 1 << 16;
+
+/// Rows whose scores [`crate::nearest`] computes before it looks at them; they stay in the
+/// first-level cache.
+pub const NEAREST_ROWS: usize = 256;
+
+/// Bytes of rows that one thread of [`crate::nearest_with`] searches by itself: about 50
+/// microseconds on a board, ten times what waking the others costs.
+pub const NEAREST_BYTES_ALONE: usize = 256 << 10;

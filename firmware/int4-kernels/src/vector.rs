@@ -69,9 +69,26 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     sum_lanes(lanes)
 }
 
+/// Sum of a slice.
+#[inline(always)]
+fn sum(x: &[f32]) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    let whole = x.chunks_exact(LANES);
+    let tail = whole.remainder();
+    for x in whole {
+        for l in 0..LANES {
+            lanes[l] += x[l];
+        }
+    }
+    for (lane, x) in lanes.iter_mut().zip(tail) {
+        *lane += x;
+    }
+    sum_lanes(lanes)
+}
+
 /// Adds lanes pairwise, in a fixed order.
 #[inline(always)]
-fn sum_lanes(mut lanes: [f32; LANES]) -> f32 {
+pub(crate) fn sum_lanes(mut lanes: [f32; LANES]) -> f32 {
     let mut width = LANES / 2;
     while width > 0 {
         for l in 0..width {
@@ -126,6 +143,62 @@ for_each_isa! {
     /// # Panics
     /// If `x` and `out` differ in length or are not whole rows.
     pub fn rms_norm(x: &[f32], gain: &[f32], epsilon: f32, out: &mut [f32]) = rms_norm_rows
+}
+
+#[inline(always)]
+fn layer_norm_row(x: &[f32], gain: &[f32], bias: &[f32], epsilon: f32, out: &mut [f32]) {
+    let mean = sum(x) / x.len() as f32;
+    for (out, x) in out.iter_mut().zip(x) {
+        *out = x - mean;
+    }
+    let inverse = 1.0 / (dot(out, out) / x.len() as f32 + epsilon).sqrt();
+    for ((out, gain), bias) in out.iter_mut().zip(gain).zip(bias) {
+        *out = (*out * inverse).mul_add(*gain, *bias);
+    }
+}
+
+#[inline(always)]
+fn layer_norm_rows(x: &[f32], gain: &[f32], bias: &[f32], epsilon: f32, out: &mut [f32]) {
+    assert!(gain.len() == bias.len() && x.len() == out.len(), "gain, bias, rows");
+    assert!(x.len().is_multiple_of(gain.len()), "rows of {}", gain.len());
+    for (x, out) in x.chunks_exact(gain.len()).zip(out.chunks_exact_mut(gain.len())) {
+        layer_norm_row(x, gain, bias, epsilon, out);
+    }
+}
+
+for_each_isa! {
+    /// Layer normalisation (ONNX `LayerNormalization` over the last axis) of each row of `x`
+    /// (`[rows, gain.len()]`): `out = (x - mean) / sqrt(variance + epsilon) * gain + bias`.
+    ///
+    /// # Panics
+    /// If `gain` and `bias`, or `x` and `out`, differ in length, or `x` is not whole rows.
+    pub fn layer_norm(x: &[f32], gain: &[f32], bias: &[f32], epsilon: f32, out: &mut [f32])
+        = layer_norm_rows
+}
+
+#[inline(always)]
+fn gelu_text(x: &mut [f32]) {
+    // Abramowitz and Stegun, 7.1.26: within 1.5e-7 of the error function of |x| / sqrt 2.
+    const P: f32 = 0.327_591_1;
+    const A: [f32; 5] = [1.061_405_4, -1.453_152_1, 1.421_413_8, -0.284_496_72, 0.254_829_6];
+    for x in x.iter_mut() {
+        let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
+        let t = 1.0 / P.mul_add(z, 1.0);
+        let mut p = A[0];
+        for a in &A[1..] {
+            p = p.mul_add(t, *a);
+        }
+        let rest = p * t * exp(-z * z);
+        // x / 2 * (1 + erf), where 1 + erf of a negative x is 1 - erf of |x|, which is `rest`.
+        let half = 0.5 * *x;
+        *x = half * if *x < 0.0 { rest } else { 2.0 - rest };
+    }
+}
+
+for_each_isa! {
+    /// `x = x / 2 * (1 + erf(x / sqrt 2))` (ONNX `Gelu` without approximation), element by element,
+    /// to within `2e-7 * (1 + |x|)`.
+    pub fn gelu(x: &mut [f32]) = gelu_text
 }
 
 #[inline(always)]
@@ -255,6 +328,12 @@ mod tests {
             sigmoid(isa, &mut a);
             sigmoid(Isa::SCALAR, &mut b);
             assert_eq!(a, b, "{}", isa.name());
+            layer_norm(isa, &x, &gain, &x, 1e-5, &mut a);
+            layer_norm(Isa::SCALAR, &x, &gain, &x, 1e-5, &mut b);
+            assert_eq!(a, b, "{}", isa.name());
+            gelu(isa, &mut a);
+            gelu(Isa::SCALAR, &mut b);
+            assert_eq!(a, b, "{}", isa.name());
         }
     }
 
@@ -287,6 +366,44 @@ mod tests {
                 let exact = f64::from(*g) / (1.0 + (-f64::from(*g)).exp()) * f64::from(*u);
                 assert!((f64::from(*out) - exact).abs() < 1e-5 * (1.0 + exact.abs()));
             }
+        }
+    }
+
+    /// The error function by its Taylor series, good for |x| up to 4 in f64.
+    fn erf(x: f64) -> f64 {
+        let (mut term, mut sum) = (x, x);
+        for n in 1..200 {
+            term *= -x * x / f64::from(n);
+            sum += term / f64::from(2 * n + 1);
+        }
+        sum * 2.0 / std::f64::consts::PI.sqrt()
+    }
+
+    #[test]
+    fn gelu_is_close_to_the_real_one() {
+        let x: Vec<f32> = (-5600..=5600).map(|i| i as f32 * 0.001).collect();
+        let mut found = x.clone();
+        gelu(Isa::best(), &mut found);
+        for (x, found) in x.iter().zip(&found) {
+            let exact = f64::from(*x) / 2.0 * (1.0 + erf(f64::from(*x) / 2f64.sqrt()));
+            let error = (f64::from(*found) - exact).abs();
+            assert!(error < 2e-7 * (1.0 + f64::from(x.abs())), "{x}: {found} {exact}");
+        }
+        let mut far = [-1e30, -20.0, 0.0, 20.0, 1e30];
+        gelu(Isa::best(), &mut far);
+        assert_eq!(far, [0.0, 0.0, 0.0, 20.0, 1e30]);
+    }
+
+    #[test]
+    fn layer_norm_has_mean_and_deviation_of_its_bias_and_gain() {
+        let x: Vec<f32> = (0..2 * 384).map(|i| ((i * 31 % 97) as f32 - 40.0) * 0.2).collect();
+        let (gain, bias) = (vec![2.0; 384], vec![0.5; 384]);
+        let mut out = vec![0.0; x.len()];
+        layer_norm(Isa::best(), &x, &gain, &bias, 1e-12, &mut out);
+        for row in out.chunks_exact(384) {
+            let mean = row.iter().map(|v| f64::from(*v)).sum::<f64>() / 384.0;
+            let spread = row.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>() / 384.0;
+            assert!((mean - 0.5).abs() < 1e-5 && (spread.sqrt() - 2.0).abs() < 1e-5);
         }
     }
 

@@ -41,14 +41,14 @@ pub(crate) struct Config {
 }
 
 /// A parsed JSON object and the file it came from.
-struct Json {
-    file: String,
-    value: Value,
+pub(crate) struct Json {
+    pub(crate) file: String,
+    pub(crate) value: Value,
 }
 
 impl Json {
     /// `None` where there is no such file.
-    fn read(folder: &Path, name: &str) -> Result<Option<Self>, ImportError> {
+    pub(crate) fn read(folder: &Path, name: &str) -> Result<Option<Self>, ImportError> {
         let path = folder.join(name);
         let Some(bytes) = read_optional(&path, CONFIG_BYTES_MAX)? else { return Ok(None) };
         let file = path.display().to_string();
@@ -67,12 +67,12 @@ impl Json {
     }
 
     /// The value at a path such as `model.decoder.head_size`.
-    fn get(&self, path: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, path: &str) -> Option<&Value> {
         let found = path.split('.').try_fold(&self.value, |value, key| value.get(key));
         found.filter(|value| !value.is_null())
     }
 
-    fn refuse(&self, field: &str, reason: impl Into<String>) -> ImportError {
+    pub(crate) fn refuse(&self, field: &str, reason: impl Into<String>) -> ImportError {
         ImportError::Config {
             file: self.file.clone(),
             field: field.to_owned(),
@@ -82,7 +82,7 @@ impl Json {
     }
 
     /// A whole number that must be there.
-    fn number(&self, path: &str) -> Result<u32, ImportError> {
+    pub(crate) fn number(&self, path: &str) -> Result<u32, ImportError> {
         let value = self.get(path).ok_or_else(|| self.refuse(path, "is missing"))?;
         self.as_number(path, value)
     }
@@ -93,7 +93,7 @@ impl Json {
     }
 
     /// A text that may be left out.
-    fn text(&self, path: &str) -> Result<Option<String>, ImportError> {
+    pub(crate) fn text(&self, path: &str) -> Result<Option<String>, ImportError> {
         match self.get(path) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -149,13 +149,14 @@ pub(crate) fn read(folder: &Path) -> Result<Config, ImportError> {
         eos_token_ids: ids(&genai, "model.eos_token_id")?,
         bos_token: None,
         eos_token: None,
+        encoder: None,
     };
     let chat_template = read_tokenizer_config(folder, &mut card)?;
     read_ours(folder, &mut card)?;
     Ok(Config { names, heads, card, chat_template })
 }
 
-fn folder_name(folder: &Path) -> String {
+pub(crate) fn folder_name(folder: &Path) -> String {
     let full = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let name = full.file_name().map(|name| name.to_string_lossy().into_owned());
     name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| "model".into())
@@ -224,7 +225,8 @@ fn inner_template(json: &Json) -> Result<Option<String>, ImportError> {
     Ok(Some(text.to_owned()))
 }
 
-fn read_ours(folder: &Path, card: &mut ModelCard) -> Result<(), ImportError> {
+/// Name, notice and licence of `baraza.json`, where there is one, into `card`.
+pub(crate) fn read_ours(folder: &Path, card: &mut ModelCard) -> Result<(), ImportError> {
     let Some(json) = Json::read(folder, OURS)? else { return Ok(()) };
     let known = ["name", "notice", "licence"];
     let keys = json.value.as_object().into_iter().flat_map(|object| object.keys());

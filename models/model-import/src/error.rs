@@ -7,6 +7,10 @@ use model_pack::PackError;
 pub(crate) const EXPORT: &str = "export a Llama, Mistral, Qwen 2, Qwen 3 or Granite model with \
     `python -m onnxruntime_genai.models.builder -p int4 -e cpu`";
 
+/// What a person can always do when an encoder cannot be run.
+pub(crate) const ENCODERS: &str = "take a sentence encoder of BERT's kind with mean pooling, such as \
+    all-MiniLM-L6-v2, as a folder with config.json, model.safetensors and tokenizer.json";
+
 /// What to do when the files of a model are not whole.
 pub(crate) const FETCH: &str = "copy or export the model again";
 
@@ -18,7 +22,8 @@ pub enum ImportError {
     /// The source is not a folder with a model in it.
     #[error(
         "{} cannot be imported: {reason}; give a folder as onnxruntime-genai writes it, with \
-         model.onnx, genai_config.json and tokenizer.json",
+         model.onnx, genai_config.json and tokenizer.json, or one of a sentence encoder, with \
+         config.json, model.safetensors and tokenizer.json",
         path.display()
     )]
     Source {

@@ -12,6 +12,12 @@
 //! block scales are rounded from f32 to f16 after division by a power of two common to the
 //! matrix, a relative change of at most 2^-11.
 //!
+//! A folder without `genai_config.json` whose `config.json` describes a BERT is a sentence encoder
+//! as Hugging Face publishes it (`model.safetensors`, `tokenizer.json`, and where it comes from
+//! sentence-transformers `modules.json`, `1_Pooling/config.json` and `sentence_bert_config.json`).
+//! Its graph is written here; its matrices are rounded to 8 bits in blocks of 32, one panel of 16
+//! rows at a time, read row by row from the file.
+//!
 //! # Why not `protoc`-generated messages?
 //!
 //! The importer needs a dozen messages of `onnx.proto3`. Written by hand they need no generated
@@ -21,12 +27,14 @@
 #![forbid(unsafe_code)]
 
 mod card;
+mod encoder;
 mod error;
 mod graph;
 pub mod limits;
 mod matrix;
 mod onnx;
 mod rewrite;
+mod safetensors;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -100,6 +108,9 @@ pub fn import_with(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<ImportReport, ImportError> {
     check_source(src)?;
+    if encoder::recognised(src)? {
+        return encoder::import(src, dest, progress);
+    }
     let config = card::read(src)?;
     let tokenizer = read_tokenizer(src, options)?;
     let mut source = Source::new(src, &config.names.model_file);
@@ -124,14 +135,18 @@ pub fn import_with(
     if let Some(template) = config.chat_template {
         writer.add_file(names::CHAT_TEMPLATE, template.as_bytes())?;
     }
-    for name in LICENCES {
-        if let Some(text) = source::read_optional(&src.join(name), limits::CONFIG_BYTES_MAX)? {
-            writer.add_file(names::LICENCE, &text)?;
-            break;
-        }
-    }
+    add_licence(src, &mut writer)?;
     let manifest = writer.finish(card)?;
     Ok(ImportReport { manifest, shared_matrices: rewritten.shared, warnings })
+}
+
+fn add_licence(src: &Path, writer: &mut PackWriter) -> Result<(), ImportError> {
+    for name in LICENCES {
+        if let Some(text) = source::read_optional(&src.join(name), limits::CONFIG_BYTES_MAX)? {
+            return Ok(writer.add_file(names::LICENCE, &text)?);
+        }
+    }
+    Ok(())
 }
 
 fn check_source(src: &Path) -> Result<(), ImportError> {
@@ -160,7 +175,8 @@ fn read_tokenizer(src: &Path, options: ImportOptions) -> Result<Option<Vec<u8>>,
         }
         return Err(ImportError::Missing {
             file,
-            next: "copy tokenizer.json from the original model's folder next to model.onnx".into(),
+            next: "copy tokenizer.json from the original model's folder next to the model's file"
+                .into(),
         });
     };
     let refuse = |reason: String| ImportError::Config {

@@ -18,3 +18,13 @@ pub const HEAD_STEPS_MAX: usize = 16;
 
 /// Bytes of a plain table that are written at a time.
 pub const COPY_BYTES: usize = 1 << 20;
+
+/// Columns that share a scale in a matrix that is rounded here. The smallest for which every kernel
+/// has a loop of its own; scales add a sixteenth to the size.
+pub const ENCODER_BLOCK: usize = 32;
+
+/// Most layers of an encoder: a published one has at most 48.
+pub const ENCODER_LAYERS_MAX: u32 = 1 << 10;
+
+/// Longest name taken from the heading of a README, characters.
+pub const NAME_CHARS_MAX: usize = 80;

@@ -257,11 +257,17 @@ fn common_scale(scales: &Floats, count: usize) -> Result<f32, Unfit> {
         }
         largest = largest.max(scale.abs());
     }
+    Ok(scale_for(largest))
+}
+
+/// The power of two that brings a largest block scale, finite and not negative, to 512..=1024; 1
+/// for zero.
+pub(crate) fn scale_for(largest: f32) -> f32 {
     if largest == 0.0 {
-        return Ok(1.0);
+        return 1.0;
     }
     let exponent = largest.log2().ceil() as i32 - LARGEST_SCALE_LOG2;
-    Ok(2f32.powi(exponent.max(EXPONENT_MIN)))
+    2f32.powi(exponent.max(EXPONENT_MIN))
 }
 
 #[cfg(test)]

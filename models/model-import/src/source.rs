@@ -127,7 +127,7 @@ impl Source {
 }
 
 /// True for a relative path of normal parts only, in either system's notation.
-fn is_plain_relative(location: &str) -> bool {
+pub(crate) fn is_plain_relative(location: &str) -> bool {
     let path = Path::new(location);
     !location.is_empty()
         && !location.contains(['\\', ':', '\0'])
@@ -179,7 +179,7 @@ pub(crate) fn read_optional(path: &Path, max: u64) -> Result<Option<Vec<u8>>, Im
     Ok(Some(bytes))
 }
 
-fn read_error(path: &Path, source: std::io::Error, next: &str) -> ImportError {
+pub(crate) fn read_error(path: &Path, source: std::io::Error, next: &str) -> ImportError {
     let file = path.display().to_string();
     match source.kind() {
         std::io::ErrorKind::NotFound => ImportError::Missing { file, next: next.to_owned() },

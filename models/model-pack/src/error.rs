@@ -56,7 +56,7 @@ pub enum PackError {
     },
     /// The pack was written in a format this program does not know.
     #[error(
-        "{file} has pack format {found}, this program reads format {known}; {}",
+        "{file} has pack format {found}, this program reads formats up to {known}; {}",
         if found > known { "update the box" } else { "import the model again" }
     )]
     Format {
@@ -64,7 +64,7 @@ pub enum PackError {
         file: String,
         /// The format found.
         found: u32,
-        /// The format this program reads.
+        /// The last format this program reads.
         known: u32,
     },
     /// Embedded weights do not start at a multiple of 64 bytes.

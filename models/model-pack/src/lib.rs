@@ -1,4 +1,4 @@
-//! The on-disk form of a language model: a *pack*.
+//! The on-disk form of a language model or a sentence encoder: a *pack*.
 //!
 //! A pack is a folder that `baraza model import` writes once and every box opens many times:
 //!
@@ -53,7 +53,7 @@ mod writer;
 
 pub use bytes::PackBytes;
 pub use error::PackError;
-pub use manifest::{FileEntry, Manifest, ModelCard, Tensor, TensorKind};
+pub use manifest::{EncoderCard, FileEntry, Manifest, ModelCard, Pooling, Tensor, TensorKind};
 pub use mmap::map_file;
 pub use open::{Pack, TensorView};
 pub use writer::{PackWriter, TensorSink};

@@ -1,7 +1,11 @@
 //! Every limit of the format in one place, with its reason.
 
-/// The format this crate writes, and the only one it reads.
+/// The format of language models.
 pub const FORMAT: u32 = 1;
+
+/// The format of sentence encoders: as [`FORMAT`], with the manifest's `model.encoder`. A number of
+/// its own, so that a program from before there were encoders says to update the box.
+pub const FORMAT_ENCODER: u32 = 2;
 
 /// Alignment of every tensor in `weights.bin`, bytes: one cache line and one 512-bit register.
 pub const ALIGNMENT: usize = 64;
@@ -38,3 +42,7 @@ pub const CONTEXT_MAX: u32 = 1 << 24;
 pub const BLOCK_MIN: u32 = 16;
 /// See [`BLOCK_MIN`].
 pub const BLOCK_MAX: u32 = 256;
+
+/// Most tokens of one text that an encoder may state. A text's tokens all look at each other, so
+/// time and memory grow with the square; published sentence encoders stop at 512.
+pub const ENCODER_TOKENS_MAX: u32 = 8192;

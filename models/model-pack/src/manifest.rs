@@ -14,7 +14,8 @@ use crate::names;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// Format of the pack: [`limits::FORMAT`].
+    /// Format of the pack: [`limits::FORMAT`], or [`limits::FORMAT_ENCODER`] where `model.encoder`
+    /// is there.
     pub format: u32,
     /// The model in words and numbers.
     pub model: ModelCard,
@@ -72,6 +73,33 @@ pub struct ModelCard {
     /// Text of the token that ends a sequence; chat templates ask for it.
     #[serde(default)]
     pub eos_token: Option<String>,
+    /// There where the model turns a text into a vector, and does not write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<EncoderCard>,
+}
+
+/// How a sentence encoder makes one vector of a text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncoderCard {
+    /// Values of a vector: `hidden_size`.
+    pub width: u32,
+    /// How the vectors of a text's tokens become one.
+    pub pooling: Pooling,
+    /// Tokens of a text that are read, special ones counted, the rest being cut off: 3 to
+    /// [`limits::ENCODER_TOKENS_MAX`], at most `context_length`.
+    pub max_tokens: u32,
+    /// True: vectors are brought to length 1. Nothing else is run.
+    pub normalise: bool,
+}
+
+/// How the vectors of a text's tokens become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Pooling {
+    /// Their mean, special tokens counted.
+    Mean,
 }
 
 /// Size and checksum of a file.
@@ -156,9 +184,9 @@ impl Manifest {
             .and_then(serde_json::Value::as_u64)
             .and_then(|n| u32::try_from(n).ok())
             .ok_or_else(|| refuse("format".into(), "is not a whole number".into()))?;
-        if format != limits::FORMAT {
+        if !(limits::FORMAT..=limits::FORMAT_ENCODER).contains(&format) {
             let file = file.to_owned();
-            return Err(PackError::Format { file, found: format, known: limits::FORMAT });
+            return Err(PackError::Format { file, found: format, known: limits::FORMAT_ENCODER });
         }
         let manifest: Self = serde_json::from_value(value)
             .map_err(|e| refuse("(structure)".into(), e.to_string()))?;
@@ -168,6 +196,13 @@ impl Manifest {
 
     /// Checks every stated range, alone and against the others.
     pub(crate) fn check(&self) -> Result<(), Refusal> {
+        let expected = self.model.format();
+        if self.format != expected {
+            let what = if self.model.encoder.is_some() { "a" } else { "no" };
+            let reason =
+                format!("is {}, and {what} model.encoder makes it {expected}", self.format);
+            return Err(("format".into(), reason));
+        }
         self.model.check()?;
         self.check_files()?;
         self.check_tensors()
@@ -254,7 +289,30 @@ impl ModelCard {
         if self.eos_token_ids.iter().any(|&id| id >= self.vocab_size) {
             return refuse("eos_token_ids", "has one that is not below vocab_size");
         }
+        self.check_encoder()
+    }
+
+    fn check_encoder(&self) -> Result<(), Refusal> {
+        let Some(encoder) = &self.encoder else { return Ok(()) };
+        let refuse = |field: &str, reason: String| Err((format!("model.encoder.{field}"), reason));
+        let EncoderCard { width, max_tokens, normalise, .. } = *encoder;
+        if width != self.hidden_size {
+            return refuse("width", format!("is {width}, hidden_size is {}", self.hidden_size));
+        }
+        // Two special tokens and one of the text.
+        let most = limits::ENCODER_TOKENS_MAX.min(self.context_length);
+        if !(3..=most).contains(&max_tokens) {
+            return refuse("max_tokens", format!("is {max_tokens}, not 3 to {most}"));
+        }
+        if !normalise {
+            return refuse("normalise", "is false, and only vectors of length 1 are made".into());
+        }
         Ok(())
+    }
+
+    /// The format that a pack of this model has.
+    pub(crate) fn format(&self) -> u32 {
+        if self.encoder.is_some() { limits::FORMAT_ENCODER } else { limits::FORMAT }
     }
 }
 

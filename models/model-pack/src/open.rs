@@ -54,7 +54,8 @@ impl Pack {
     ///
     /// When the folder or one of its files is missing or unreadable, when any file is cut short
     /// or altered (naming the file, and the tensor inside `weights.bin`), when the manifest states
-    /// something impossible, or when the pack has another format than [`limits::FORMAT`].
+    /// something impossible, or when the pack has a format that is neither [`limits::FORMAT`] nor
+    /// [`limits::FORMAT_ENCODER`].
     pub fn open(path: &Path) -> Result<Self, PackError> {
         check_folder(path)?;
         let full = |name: &str| path.join(name).display().to_string();

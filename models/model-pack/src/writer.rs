@@ -146,7 +146,7 @@ impl PackWriter {
     /// meantime, or the disk refuses.
     pub fn finish(mut self, model: ModelCard) -> Result<Manifest, PackError> {
         let manifest = Manifest {
-            format: limits::FORMAT,
+            format: model.format(),
             model,
             files: std::mem::take(&mut self.files),
             weights_bytes: self.offset,

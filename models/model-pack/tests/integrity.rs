@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use common::{FILES, sample, write_sample};
@@ -22,10 +22,15 @@ fn open_damaged(file: &str, damage: impl FnOnce(&mut Vec<u8>)) -> Result<Pack, P
 fn open_edited(edit: impl FnOnce(&mut Vec<u8>)) -> Result<Pack, PackError> {
     // Written once: each writing waits for the disk.
     static SAMPLE: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(sample);
+    edited(&SAMPLE.1, edit)
+}
+
+/// The same of the pack at `source`, which stays as it is.
+fn edited(source: &Path, edit: impl FnOnce(&mut Vec<u8>)) -> Result<Pack, PackError> {
     let folder = tempfile::tempdir().expect("temporary folder");
     let path = folder.path();
     for file in FILES {
-        std::fs::copy(SAMPLE.1.join(file), path.join(file)).expect("copied");
+        std::fs::copy(source.join(file), path.join(file)).expect("copied");
     }
     let mut json = std::fs::read(path.join(names::MANIFEST)).expect("read");
     edit(&mut json);
@@ -114,7 +119,8 @@ fn the_sentences_name_file_tensor_and_remedy() {
 #[test]
 fn impossible_manifests_are_refused_by_field() {
     for (from, to, expected) in [
-        ("\"format\": 1", "\"format\": 2", "pack format 2, this program reads format 1; update"),
+        ("\"format\": 1", "\"format\": 3", "format 3, this program reads formats up to 2; update"),
+        ("\"format\": 1", "\"format\": 2", "field format: is 2, and no model.encoder makes it 1"),
         ("\"format\": 1", "\"format\": 0", "import the model again"),
         ("\"format\": 1", "\"format\": -1", "field format"),
         ("\"format\": 1", "\"format\": 1, \"more\": 2", "unknown field `more`"),
@@ -199,6 +205,41 @@ fn a_pack_of_format_1_still_opens() {
     assert_eq!((table.tensor.offset, table.to_f32()), (128, Some(vec![0.0, 1.5, -2.0, 3.0])));
     assert_eq!(pack.manifest().tensors[0].kind, common::matrix());
     assert_eq!(pack.manifest().model, common::card());
+}
+
+/// `frozen/format2`, a sentence encoder, likewise.
+#[test]
+fn a_pack_of_format_2_still_opens() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/frozen/format2");
+    let pack = Pack::open(&path).expect("whole");
+    assert_eq!(pack.manifest().format, 2);
+    assert_eq!(pack.manifest().model, common::encoder_card());
+    assert!(pack.tensor("table").is_some());
+}
+
+#[test]
+fn impossible_encoders_are_refused_by_field() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().join("encoder");
+    common::write_pack(&path, common::encoder_card());
+    assert_eq!(Pack::open(&path).expect("whole").manifest().model, common::encoder_card());
+    for (from, to, expected) in [
+        ("\"format\": 2", "\"format\": 1", "field format: is 1, and a model.encoder makes it 2"),
+        ("\"width\": 4", "\"width\": 5", "model.encoder.width: is 5, hidden_size is 4"),
+        ("\"max_tokens\": 8", "\"max_tokens\": 2", "model.encoder.max_tokens: is 2, not 3 to 16"),
+        ("\"max_tokens\": 8", "\"max_tokens\": 17", "model.encoder.max_tokens: is 17, not 3 to"),
+        ("\"normalise\": true", "\"normalise\": false", "model.encoder.normalise: is false"),
+        ("\"pooling\": \"mean\"", "\"pooling\": \"max\"", "unknown variant `max`"),
+        ("\"pooling\": \"mean\"", "\"pooling\": \"mean\", \"x\": 1", "unknown field `x`"),
+    ] {
+        let result = edited(&path, |json| {
+            let text = String::from_utf8(std::mem::take(json)).expect("UTF-8");
+            assert!(text.contains(from), "the manifest has no {from}");
+            *json = text.replacen(from, to, 1).into_bytes();
+        });
+        let text = result.expect_err(to).to_string();
+        assert!(text.contains(expected) && text.contains("manifest.json"), "{text}");
+    }
 }
 
 #[test]

@@ -78,4 +78,8 @@ fn a_refused_model_card_is_named() {
     writer.add_file(names::GRAPH, b"graph").expect("written");
     let text = say(writer.finish(ModelCard { bos_token_id: Some(8), ..card() }));
     assert!(text.contains("model.bos_token_id cannot go into a pack"), "{text}");
+    let mut writer = PackWriter::create(&folder.path().join("other")).expect("created");
+    writer.add_file(names::GRAPH, b"graph").expect("written");
+    let text = say(writer.finish(ModelCard { hidden_size: 8, ..common::encoder_card() }));
+    assert!(text.contains("model.encoder.width cannot go into a pack: is 4"), "{text}");
 }

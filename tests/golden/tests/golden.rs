@@ -19,6 +19,7 @@ fn answer(engine: &mut Engine, case: &Value) -> String {
         publisher: String::new(),
         year: 0,
         reviewed: false,
+        ..Passage::default()
     };
     let question = QuestionText::parse(&field("question")).expect("a question");
     let grounded = prompt::grounded(&question, &passage);

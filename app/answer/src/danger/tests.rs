@@ -277,7 +277,7 @@ fn malformed_rules_are_refused_by_name() {
         assert!(error.rule.is_some(), "{error}");
         assert!(error.to_string().contains(wanted), "{error}");
     }
-    assert_eq!(field(&changed("version = 1", "version = 0")), "version");
+    assert_eq!(field(&changed("version = 2", "version = 0")), "version");
     assert_eq!(field(&changed("language = \"en\"", "language = \"fr\"")), "language");
     assert_eq!(field(&changed("[words]", "[words]\ncolour = \"red\"")), "words.colour");
     let broken = Rules::load(&[("en", "language = ")]).unwrap_err();

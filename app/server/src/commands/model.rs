@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 use answer::prompt;
 use answer::question::QuestionText;
 use anyhow::{Context, bail};
-use engine::{BenchRun, Cancel, Engine, Message, Options, Prompt, Request, Sampling};
-use model_pack::{Manifest, Pack};
+use engine::{
+    BenchRun, Cancel, Encoder, EncoderOptions, Engine, Message, Options, Prompt, Request, Sampling,
+};
+use model_pack::{EncoderCard, Manifest, Pack};
 use npyz::{NpyFile, WriteOptions, WriterBuilder};
 use serde_json::json;
 
@@ -28,6 +30,7 @@ pub(crate) fn run(command: Model) -> anyhow::Result<()> {
         Model::Warm { place } => warm(&place),
         Model::Generate(args) => generate(&args),
         Model::Logits(args) => logits(&args),
+        Model::Encode { pack, texts } => encode(&pack, &texts),
         Model::Bench(args) => bench(&args),
     }
 }
@@ -47,8 +50,12 @@ fn import(src: &Path, dest: &Path) -> anyhow::Result<()> {
     for warning in &report.warnings {
         tell(&format!("baraza: {warning}"));
     }
+    let kind = match &report.manifest.model.encoder {
+        None => "language model",
+        Some(_) => "sentence encoder",
+    };
     print(&format!(
-        "{} in {}: {:.1} MB of weights\n",
+        "{} in {}: {kind}, {:.1} MB of weights\n",
         report.manifest.model.name,
         dest.display(),
         report.manifest.weights_bytes as f64 / 1e6,
@@ -77,6 +84,7 @@ fn info(path: &Path, as_json: bool) -> anyhow::Result<()> {
             "tensors": tensors.len(),
             "tokenizer": pack.tokenizer().is_some(),
             "chat_template": pack.chat_template().is_some(),
+            "encoder": model.encoder,
         });
         return print(&format!("{object}\n"));
     }
@@ -87,6 +95,7 @@ fn info(path: &Path, as_json: bool) -> anyhow::Result<()> {
         }
     };
     line("name", model.name.clone());
+    line("kind", model.encoder.as_ref().map(encoder_kind).unwrap_or_default());
     line("notice", model.notice.clone().unwrap_or_default());
     line("licence", model.licence.clone());
     line("source", model.source.clone());
@@ -100,6 +109,12 @@ fn info(path: &Path, as_json: bool) -> anyhow::Result<()> {
     line("chat template", presence(pack.chat_template().is_some()));
     line("pack format", format.to_string());
     print(&text)
+}
+
+/// An encoder in one line.
+fn encoder_kind(encoder: &EncoderCard) -> String {
+    let EncoderCard { width, max_tokens, .. } = encoder;
+    format!("sentence encoder, {width} values a text, mean of at most {max_tokens} tokens")
 }
 
 fn presence(there: bool) -> String {
@@ -176,6 +191,16 @@ fn logits(args: &Logits) -> anyhow::Result<()> {
     let shape = [tokens.len() as u64, engine.vocab_size() as u64];
     write_logits(&args.out, &shape, logits)
         .with_context(|| format!("cannot write {}", args.out.display()))
+}
+
+/// A JSON array for each text, one a line.
+fn encode(pack: &Path, texts: &[String]) -> anyhow::Result<()> {
+    let mut encoder = Encoder::open(Pack::open(pack)?, &EncoderOptions::default())?;
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    for vector in encoder.encode(&texts)? {
+        print(&format!("{}\n", json!(vector)))?;
+    }
+    Ok(())
 }
 
 fn read_tokens(path: &Path) -> anyhow::Result<Vec<u32>> {

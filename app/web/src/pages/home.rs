@@ -14,6 +14,7 @@ pub(crate) fn home(view: View) -> Markup {
             summary { (words.have_code) }
             (code_form(view))
         }
+        a.way href=(view.link("/status")) { (words.status_title) }
     };
     page(view, Page { title: words.ask_title, path: "/", head: None, main })
 }

@@ -2,18 +2,28 @@
 //! elements with `dir="auto"`, since a question may be in another script than the interface.
 
 mod answer;
+mod delete;
 mod home;
+mod number;
+pub(crate) mod review;
+mod source;
+mod status;
 mod trouble;
 
+use ::answer::desk::{Check, Clock};
 use maud::{DOCTYPE, Markup, html};
 
-pub(crate) use answer::{accepted, ticket};
+pub(crate) use self::answer::{accepted, ticket};
+pub(crate) use delete::{delete, deleted};
 pub(crate) use home::home;
+pub(crate) use source::source;
+pub(crate) use status::status;
 pub(crate) use trouble::{trouble, trouble_with_form};
 
 use crate::assets::{SCRIPT, STYLE};
 use crate::form;
 use crate::route::Target;
+use crate::time;
 use crate::words::{Language, Words};
 
 /// For whom a page is made.
@@ -53,13 +63,65 @@ impl View {
     }
 
     fn link_in(self, path: &str, language: Language) -> String {
-        format!("{path}?lang={}", language.tag())
+        let joint = if path.contains('?') { '&' } else { '?' };
+        format!("{path}{joint}lang={}", language.tag())
     }
 }
 
 /// The address of an answer, safe in a link and in a header whatever the code holds.
 pub(crate) fn answer_path(code: &str) -> String {
     format!("/a/{}", form::encode(code))
+}
+
+/// The page inside a redirect, for programs that do not follow it.
+pub(crate) fn elsewhere(view: View, link: &str) -> Markup {
+    let words = view.words();
+    let main = html! {
+        h1 { (words.done) }
+        a.button href=(link) { (words.go_on) }
+    };
+    page(view, Page { title: words.done, path: "/", head: None, main })
+}
+
+/// Who checked something, and when: `Checked by a nurse`, `2026-03-31`.
+fn checked_by(words: &Words, check: &Check) -> Markup {
+    html! {
+        (words.checked_by) " " (roles(words, &check.role))
+        small { (dated(words, check.on.as_deref())) }
+    }
+}
+
+/// Roles in the language of the page, as far as it has a word for them.
+fn roles(words: &Words, roles: &str) -> Markup {
+    html! {
+        @for (at, role) in roles.split(',').map(str::trim).enumerate() {
+            @if at > 0 { ", " }
+            @match (words.role)(role) {
+                Some(known) => (known),
+                None => bdi { (role) },
+            }
+        }
+    }
+}
+
+/// A date, or a word that the box did not know it.
+fn dated(words: &Words, date: Option<&str>) -> Markup {
+    html! {
+        @match date {
+            Some(date) => bdi { (date) },
+            None => (words.time_not_set),
+        }
+    }
+}
+
+/// What the box knows of the time.
+fn clock(words: &Words, clock: Clock) -> Markup {
+    html! {
+        @match clock {
+            Clock::Set(unix_s) => bdi { (time::minute_of(unix_s)) " UTC" },
+            Clock::NotSet => (words.time_not_set),
+        }
+    }
 }
 
 /// What differs between pages.

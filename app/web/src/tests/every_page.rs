@@ -1,49 +1,196 @@
 //! What holds for every page, style sheet and script.
 
-use answer::desk::{AskError, Origin, Stage};
+use answer::desk::{Answer, AskError, Clock, Desk, Floor, Health, Origin, Stage};
+use answer::review::{AuditLine, Pack, ReviewError, Site, State, StickFile};
 
-use super::desk::answer;
-use super::{Box_, body, header};
-use crate::assets::{SCRIPT, STYLE};
+use super::desk::{HOSTILE, answer, checked, floor, source_page, unsourced};
+use super::reviewers::{PIN, item, pack};
+use super::{Box_, body, cookie, header};
+use crate::assets::{REVIEW_SCRIPT, REVIEW_STYLE, SCRIPT, STYLE};
+use crate::form::encode;
+use crate::route::LISTS;
 use crate::words::Language;
 
+/// A page's case, its language, and the whole response.
+type Case = (String, String);
+
+fn add(cases: &mut Vec<Case>, name: &str, language: Language, response: String) {
+    cases.push((format!("{name} in {}", language.tag()), response));
+}
+
 /// Every page in every language, with the name of the case.
-fn all() -> Vec<(String, String)> {
+fn all() -> Vec<Case> {
     let box_ = Box_::start();
     let mut pages = Vec::new();
-    let mut add = |name: &str, language: Language, response: String| {
-        pages.push((format!("{name} in {}", language.tag()), response));
-    };
     for language in Language::ALL {
-        let ask = format!("/ask?lang={}", language.tag());
-        let place = format!("/a/K7M4RTW?lang={}", language.tag());
-        add("home", language, box_.get(&format!("/?lang={}", language.tag())));
-        add("accepted", language, box_.post(&ask, b"question=why"));
-        add("waiting", language, box_.get(&place));
-        box_.desk.put(Stage::Writing { so_far: "So far".into() });
-        add("writing", language, box_.get(&place));
-        for origin in [Origin::Checked, Origin::Cache, Origin::Model, Origin::Floor, Origin::None] {
-            let mut answer = answer(origin);
-            answer.danger = origin == Origin::Floor;
-            box_.desk.put(Stage::Done(answer));
-            add("answer", language, box_.get(&place));
-        }
-        box_.desk.put(Stage::Failed { reason: "No <b>".into() });
-        add("failed", language, box_.get(&place));
-        add("empty", language, box_.post(&ask, b"question="));
-        add("broken", language, box_.post(&ask, b"question=%F"));
-        add("panic", language, box_.post(&ask, b"question=panic"));
-        for refusal in [AskError::TooLong { length: 9, limit: 5 }, AskError::Busy { waiting: 3 }] {
-            *box_.desk.refusal.lock().unwrap() = Some(refusal);
-            add("refused", language, box_.post(&ask, b"question=why"));
-        }
-        *box_.desk.refusal.lock().unwrap() = None;
-        add("no code", language, box_.get(&format!("/a/X?lang={}", language.tag())));
-        add("no page", language, box_.get(&format!("/x?lang={}", language.tag())));
-        add("method", language, box_.get(&ask));
-        add("too long", language, box_.post(&ask, &[b'a'; 20_000]));
+        asking(&box_, language, &mut pages);
+        refused(&box_, language, &mut pages);
     }
+    reviewing(&box_, &mut pages);
     pages
+}
+
+/// The pages of askers, with something hostile in every text.
+fn asking(box_: &Box_, language: Language, pages: &mut Vec<Case>) {
+    let tag = language.tag();
+    let mut add = |name: &str, response: String| add(pages, name, language, response);
+    let place = format!("/a/K7M4RTW?lang={tag}");
+    *box_.desk.floor.lock().unwrap() = None;
+    add("home", box_.get(&format!("/?lang={tag}")));
+    add("accepted", box_.post(&format!("/ask?lang={tag}"), b"question=why"));
+    add("waiting", box_.get(&place));
+    box_.desk.health.lock().unwrap().model = None;
+    box_.desk.put(Stage::Waiting { ahead: 5, wait_s: None });
+    add("no model", box_.get(&place));
+    add("status", box_.get(&format!("/status?lang={tag}")));
+    *box_.desk.health.lock().unwrap() = Health {
+        model: Some(HOSTILE.into()),
+        kernel: Some(HOSTILE.into()),
+        indexing: Some((HOSTILE.into(), 40)),
+        clock: Clock::Set(1_774_967_400),
+        ..box_.desk.health()
+    };
+    add("status", box_.get(&format!("/status?lang={tag}")));
+    box_.desk.put(Stage::Writing { so_far: HOSTILE.into() });
+    add("writing", box_.get(&place));
+    let mut hostile = answer(Origin::Model);
+    hostile.text = HOSTILE.into();
+    hostile.sources[0].title = HOSTILE.into();
+    hostile.sources[0].passage = HOSTILE.into();
+    hostile.model = Some(HOSTILE.into());
+    hostile.notice = Some(HOSTILE.into());
+    hostile.weak = true;
+    hostile.topics = unsourced(&[(HOSTILE, HOSTILE)]).topics;
+    for origin in [Origin::Checked, Origin::Cache, Origin::Model, Origin::Floor, Origin::None] {
+        box_.desk.put(Stage::Done(Answer { origin, ..hostile.clone() }));
+        add("answer", box_.get(&place));
+    }
+    box_.desk.put(Stage::Done(checked(HOSTILE, Some(HOSTILE))));
+    add("checked", box_.get(&place));
+    box_.desk.put(Stage::Done(Answer { model: None, ..answer(Origin::Cache) }));
+    add("word for word", box_.get(&format!("{place}&said=1")));
+    let floor =
+        Floor { text: HOSTILE.into(), source: HOSTILE.into(), language: HOSTILE.into(), ..floor() };
+    *box_.desk.floor.lock().unwrap() = Some(floor);
+    add("floor", box_.get(&place));
+    box_.desk.put(Stage::Failed { reason: HOSTILE.into() });
+    add("failed", box_.get(&place));
+    add("delete", box_.get(&format!("/a/K7M4RTW/delete?lang={tag}")));
+    add("deleted", box_.get(&format!("/deleted?lang={tag}")));
+    add("elsewhere", box_.post(&format!("/a/K7M4RTW/feedback?lang={tag}"), b"value=helpful"));
+    box_.desk.sources.lock().unwrap().insert(7, source_page(HOSTILE));
+    add("source", box_.get(&format!("/s/7?a=K7M4RTW&lang={tag}")));
+    *box_.desk.floor.lock().unwrap() = None;
+}
+
+/// What goes wrong.
+fn refused(box_: &Box_, language: Language, pages: &mut Vec<Case>) {
+    let tag = language.tag();
+    let mut add = |name: &str, response: String| add(pages, name, language, response);
+    let ask = format!("/ask?lang={tag}");
+    add("empty", box_.post(&ask, b"question="));
+    add("broken", box_.post(&ask, b"question=%F"));
+    add("panic", box_.post(&ask, b"question=panic"));
+    let question = format!("question={}", encode(HOSTILE));
+    for refusal in [
+        AskError::TooLong { length: 9, limit: 5 },
+        AskError::Busy { waiting: 3 },
+        AskError::TooManyOfYours { waiting: 5 },
+        AskError::NotKept("full".into()),
+    ] {
+        *box_.desk.refusal.lock().unwrap() = Some(refusal);
+        add("refused", box_.post(&ask, question.as_bytes()));
+    }
+    *box_.desk.refusal.lock().unwrap() = None;
+    add("no code", box_.get(&format!("/a/X?lang={tag}")));
+    add("no source", box_.get(&format!("/s/99?lang={tag}")));
+    add("no page", box_.get(&format!("/x?lang={tag}")));
+    add("method", box_.get(&ask));
+    add("too long", box_.post(&ask, &[b'a'; 20_000]));
+    add("not ours", box_.send("POST", "/review/site", "Origin: null\r\n", ""));
+    let last = pages.last_mut().unwrap();
+    last.1 = box_.send("POST", &format!("/review/site?lang={tag}"), "Origin: null\r\n", "");
+}
+
+/// The pages of the review desk, with something hostile in every text.
+fn reviewing(box_: &Box_, pages: &mut Vec<Case>) {
+    let known = box_.post("/review/login", format!("pin={PIN}").as_bytes());
+    let cookies = format!("Cookie: session={}\r\n", cookie(&known, "session").unwrap());
+    let token = box_.send("GET", "/review", &cookies, "");
+    let token = token.split("name=\"token\" value=\"").nth(1).unwrap()[..32].to_owned();
+    *box_.review.item.lock().unwrap() = item(HOSTILE);
+    *box_.review.packs.lock().unwrap() = vec![
+        pack(HOSTILE, Some(40), None),
+        pack(HOSTILE, None, Some(HOSTILE)),
+        Pack { signed_by: None, ..pack(HOSTILE, None, None) },
+    ];
+    *box_.review.files.lock().unwrap() = vec![StickFile { name: HOSTILE.into(), bytes: 42 }];
+    *box_.review.site.lock().unwrap() = Site {
+        facility: HOSTILE.into(),
+        phone: HOSTILE.into(),
+        hours: HOSTILE.into(),
+        retention_days: 90,
+        model_without_source: true,
+    };
+    box_.review.log.lock().unwrap().push(AuditLine {
+        seq: 4,
+        on: Some(HOSTILE.into()),
+        who: HOSTILE.into(),
+        action: HOSTILE.into(),
+        what: HOSTILE.into(),
+    });
+    for language in Language::ALL {
+        let tag = language.tag();
+        let mut add = |name: &str, response: String| add(pages, name, language, response);
+        let get = |path: &str| box_.send("GET", &format!("{path}?lang={tag}"), &cookies, "");
+        let post = |path: &str, form: &str| {
+            let form = format!("token={token}&{form}");
+            box_.send("POST", &format!("{path}?lang={tag}"), &cookies, &form)
+        };
+        add("log in", box_.get(&format!("/review?lang={tag}")));
+        add("log in first", box_.get(&format!("/review/log?lang={tag}")));
+        *box_.review.set_up.lock().unwrap() = false;
+        add("set up", box_.get(&format!("/review?lang={tag}")));
+        *box_.review.set_up.lock().unwrap() = true;
+        for state in [
+            State::Open,
+            State::NeedsSecond { role: HOSTILE.into(), reviewer: 2 },
+            State::NeedsSecond { role: HOSTILE.into(), reviewer: 1 },
+            State::Approved { role: HOSTILE.into(), on: Some(HOSTILE.into()) },
+            State::Withdrawn { role: HOSTILE.into(), on: None, reason: HOSTILE.into() },
+        ] {
+            box_.review.item.lock().unwrap().state = state;
+            add("list", get("/review"));
+            add("item", get("/review/item/q12"));
+        }
+        for (name, _) in LISTS {
+            add("list", get(&format!("/review/list/{name}")));
+        }
+        *box_.review.next.lock().unwrap() =
+            Some(Err(ReviewError::Text { field: "sms", reason: HOSTILE.into() }));
+        let typed = format!("do=edit&text={0}&sms={0}", encode(HOSTILE));
+        add("not taken", post("/review/item/q12", &typed));
+        add("gone", get("/review/item/q99"));
+        add("packs", get("/review/packs"));
+        add("no file", post("/review/import", "name=x"));
+        add("site", get("/review/site"));
+        add("bad site", post("/review/site", &format!("days={}", encode(HOSTILE))));
+        add("clock", get("/review/clock"));
+        add("bad clock", post("/review/clock", "date=x"));
+        add("log", get("/review/log"));
+    }
+}
+
+#[test]
+fn whatever_people_write_stays_text() {
+    for (name, response) in all() {
+        let page = body(&response);
+        for broken in ["<img", "onerror=alert(1)>", "</textarea></script>", "\"'&<"] {
+            assert!(!page.contains(broken), "{name} holds {broken}");
+        }
+        let open = page.matches("<textarea").count();
+        assert_eq!(page.matches("</textarea>").count(), open, "{name}");
+    }
 }
 
 #[test]
@@ -51,6 +198,8 @@ fn nothing_is_fetched_from_off_the_box() {
     let mut texts = all();
     texts.push(("style".into(), STYLE.text().into()));
     texts.push(("script".into(), SCRIPT.text().into()));
+    texts.push(("review style".into(), REVIEW_STYLE.text().into()));
+    texts.push(("review script".into(), REVIEW_SCRIPT.text().into()));
     for (name, text) in texts {
         let text = text.replace("<!DOCTYPE html>", "");
         for outside in ["http:", "https:", "ws:", "wss:", "=\"//", "url(", "@import", "='//"] {
@@ -66,7 +215,8 @@ fn nothing_is_fetched_from_off_the_box() {
         }
         for attribute in ["src=\"", "href=\"", "action=\"", "data-stream=\""] {
             for rest in text.split(attribute).skip(1) {
-                assert!(rest.starts_with('/'), "{name}: {attribute}{rest:.20}");
+                let on_the_box = rest.starts_with('/') || rest.starts_with("tel:");
+                assert!(on_the_box, "{name}: {attribute}{rest:.20}");
             }
         }
     }
@@ -80,7 +230,9 @@ fn nothing_runs_or_paints_inline() {
             assert!(!page.contains(inline), "{name} holds {inline}");
         }
         for script in page.split("<script").skip(1) {
-            assert!(script.starts_with(" src=\"/app.js?v=") && script.contains("></script>"));
+            let ours = [" src=\"/app.js?v=", " src=\"/review.js?v="];
+            assert!(ours.iter().any(|start| script.starts_with(start)), "{name}");
+            assert!(script.contains("></script>"), "{name}");
         }
     }
 }
@@ -92,7 +244,10 @@ fn every_page_carries_the_headers_and_its_language() {
         assert!(policy.starts_with("default-src 'none'"), "{name}");
         assert!(!policy.contains("unsafe"), "{name}");
         assert_eq!(header(&response, "X-Content-Type-Options"), Some("nosniff"), "{name}");
-        assert_eq!(header(&response, "Referrer-Policy"), Some("no-referrer"), "{name}");
+        let referrer = header(&response, "Referrer-Policy").unwrap();
+        assert!(matches!(referrer, "no-referrer" | "same-origin"), "{name}");
+        assert_eq!(response.matches("Referrer-Policy").count(), 1, "{name}");
+        assert_eq!(header(&response, "X-Frame-Options"), Some("DENY"), "{name}");
         assert_eq!(header(&response, "Connection"), Some("close"), "{name}");
         assert_eq!(header(&response, "Server"), Some("baraza"), "{name}");
         assert!(header(&response, "Cache-Control").unwrap().starts_with("no-"), "{name}");
@@ -130,7 +285,12 @@ fn every_element_is_closed() {
 fn a_first_view_is_light() {
     let files = STYLE.text().len() + SCRIPT.text().len();
     for (name, response) in all() {
-        let weight = response.len() + files;
+        let review = if response.contains("/review.css") {
+            REVIEW_STYLE.text().len() + REVIEW_SCRIPT.text().len()
+        } else {
+            0
+        };
+        let weight = response.len() + files + review;
         assert!(weight < 20 * 1024, "{name} weighs {weight} bytes with its files");
     }
 }

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use answer::desk::{AskError, Origin, Stage};
+use answer::desk::{Answer, AskError, Clock, Desk, Health, Origin, Stage};
 
-use super::desk::{CODE, answer};
+use super::desk::{CODE, answer, floor};
 use super::{Box_, body, header, status};
 use crate::limits::WRONG_CODE_PAUSE;
 
@@ -77,9 +77,10 @@ fn every_origin_is_told_apart() {
     let box_ = Box_::start();
     let mut seen = Vec::new();
     for origin in [Origin::Checked, Origin::Cache, Origin::Model, Origin::Floor, Origin::None] {
-        box_.desk.put(Stage::Done(answer(origin)));
+        let floor = (origin == Origin::Floor).then(floor);
+        box_.desk.put(Stage::Done(Answer { floor, ..answer(origin) }));
         let page = box_.get("/a/K7M4RTW");
-        let mark = page.split("<article").nth(1).unwrap().split("Half").next().unwrap().to_owned();
+        let mark = page.split("<main>").nth(1).unwrap().split("Half").next().unwrap().to_owned();
         assert!(!seen.contains(&mark), "{origin:?}");
         seen.push(mark);
     }
@@ -110,6 +111,7 @@ fn refusals_keep_what_was_typed() {
     for (refusal, code, sentence) in [
         (AskError::TooLong { length: 900, limit: 500 }, 413, "900 characters and at most 500"),
         (AskError::Busy { waiting: 200 }, 503, "200 questions are waiting already"),
+        (AskError::TooManyOfYours { waiting: 5 }, 429, "5 of your questions are waiting already"),
         (AskError::NotKept("disk full".into()), 503, "could not keep your question"),
     ] {
         *box_.desk.refusal.lock().unwrap() = Some(refusal);
@@ -156,6 +158,18 @@ fn programs_see_the_state_of_the_box() {
     let health: serde_json::Value = serde_json::from_str(body(&reply)).unwrap();
     assert_eq!(health["status"], "ok");
     assert_eq!((&health["model"], &health["queued"]), (&"nano".into(), &3.into()));
+    assert_eq!((&health["indexing"], &health["clock"]), (&().into(), &().into()));
+    assert_eq!(health["encoder"], false);
+    *box_.desk.health.lock().unwrap() = Health {
+        indexing: Some(("malaria".into(), 40)),
+        clock: Clock::Set(1_774_967_400),
+        encoder: true,
+        ..box_.desk.health()
+    };
+    let reply = box_.get("/healthz");
+    let health: serde_json::Value = serde_json::from_str(body(&reply)).unwrap();
+    assert_eq!((&health["clock"], &health["encoder"]), (&1_774_967_400.into(), &true.into()));
+    assert_eq!(health["indexing"], serde_json::json!({"name": "malaria", "percent": 40}));
 
     box_.desk.health.lock().unwrap().model = None;
     let reply = box_.get("/healthz");
@@ -185,7 +199,18 @@ fn files_are_kept_by_the_browser() {
 fn head_is_get_without_the_body() {
     let box_ = Box_::start();
     box_.desk.put(Stage::Done(answer(Origin::Model)));
-    for target in ["/", "/a/K7M4RTW", "/a/K7M4RTW/stream", "/healthz", "/app.css"] {
+    for target in [
+        "/",
+        "/a/K7M4RTW",
+        "/a/K7M4RTW/stream",
+        "/a/K7M4RTW/delete",
+        "/deleted",
+        "/status",
+        "/healthz",
+        "/review",
+        "/app.css",
+        "/review.js",
+    ] {
         let reply = box_.raw(format!("HEAD {target} HTTP/1.1\r\n\r\n").as_bytes());
         assert_eq!((status(&reply), body(&reply)), (200, ""), "{target}");
     }
@@ -198,9 +223,25 @@ fn wrong_methods_and_pages_are_told() {
     let box_ = Box_::start();
     let reply = box_.get("/ask");
     assert_eq!((status(&reply), header(&reply, "Allow")), (405, Some("POST")));
-    for request in ["POST / HTTP/1.1", "DELETE /a/K7M4RTW HTTP/1.1", "BREW / HTTP/1.1"] {
+    for request in [
+        "POST / HTTP/1.1",
+        "DELETE /a/K7M4RTW HTTP/1.1",
+        "BREW / HTTP/1.1",
+        "OPTIONS /status HTTP/1.1",
+        "POST /s/7 HTTP/1.1",
+        "POST /review HTTP/1.1",
+        "POST /review/export HTTP/1.1",
+    ] {
         let reply = box_.raw(format!("{request}\r\n\r\n").as_bytes());
         assert_eq!((status(&reply), header(&reply, "Allow")), (405, Some("GET, HEAD")));
+    }
+    for target in ["/a/K7M4RTW/feedback", "/review/login", "/review/logout", "/review/import"] {
+        let reply = box_.get(target);
+        assert_eq!((status(&reply), header(&reply, "Allow")), (405, Some("POST")), "{target}");
+    }
+    for target in ["/a/K7M4RTW/delete", "/review/site", "/review/clock", "/review/item/q1"] {
+        let reply = box_.send("PUT", target, "", "");
+        assert_eq!(header(&reply, "Allow"), Some("GET, HEAD, POST"), "{target}");
     }
     for unknown in ["/nowhere", "/generate_204", "///", "/a/b/c/d", "*", "/%00", "/..%2f"] {
         let reply = box_.get(unknown);
@@ -221,13 +262,14 @@ fn stopping_ends_run_soon_and_frees_the_port() {
 #[test]
 fn a_taken_port_is_told_with_a_way_out() {
     let box_ = Box_::start();
-    let second = crate::Server::bind(box_.address, box_.desk.clone(), crate::Options::default());
+    let options = crate::Options::default();
+    let second = crate::Server::bind(box_.address, box_.desk.clone(), None, options.clone());
     let message = second.err().unwrap().to_string();
     assert!(message.contains(&box_.address.to_string()), "{message}");
     assert!(message.contains("in use") && message.contains("--listen"), "{message}");
 
     let nowhere = ([192, 0, 2, 1], 8080).into();
-    let message = crate::Server::bind(nowhere, box_.desk.clone(), crate::Options::default());
+    let message = crate::Server::bind(nowhere, box_.desk.clone(), None, options);
     assert!(message.err().unwrap().to_string().contains("0.0.0.0:8080"));
 }
 

@@ -1,24 +1,34 @@
 //! The server over real sockets, with a desk made for the test.
 
 mod abuse;
+mod asking;
 mod desk;
 mod every_page;
 mod http;
+mod review;
+mod reviewers;
 mod streaming;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use answer::review::ReviewDesk;
+
 use crate::{Options, Server, Stopper};
 use desk::FakeDesk;
+use reviewers::FakeReview;
 
 /// A running server; stopped when dropped.
 struct Box_ {
     address: SocketAddr,
     desk: Arc<FakeDesk>,
+    review: Arc<FakeReview>,
+    /// The steady time, in seconds.
+    seconds: Arc<AtomicU64>,
     stopper: Stopper,
     thread: Option<JoinHandle<()>>,
 }
@@ -29,11 +39,20 @@ impl Box_ {
     }
 
     fn start_with(options: Options) -> Self {
-        let desk = Arc::new(FakeDesk::default());
-        let server = Server::bind(([127, 0, 0, 1], 0).into(), desk.clone(), options).unwrap();
+        Self::start_as(options, true)
+    }
+
+    fn start_as(options: Options, with_review: bool) -> Self {
+        let (desk, review) = (Arc::new(FakeDesk::default()), Arc::new(FakeReview::default()));
+        let seconds = Arc::new(AtomicU64::new(0));
+        let clock = Arc::clone(&seconds);
+        let now = Arc::new(move || Duration::from_secs(clock.load(Ordering::SeqCst)));
+        let any = ([127, 0, 0, 1], 0).into();
+        let desk_of_reviews = with_review.then(|| review.clone() as Arc<dyn ReviewDesk>);
+        let server = Server::bind_at(any, desk.clone(), desk_of_reviews, options, now).unwrap();
         let (address, stopper) = (server.local_addr(), server.stopper());
         let thread = Some(std::thread::spawn(move || server.run()));
-        Self { address, desk, stopper, thread }
+        Self { address, desk, review, seconds, stopper, thread }
     }
 
     fn connect(&self) -> TcpStream {
@@ -67,6 +86,23 @@ impl Box_ {
         self.raw(&bytes)
     }
 
+    /// Sends a request with these header lines, each with its line end.
+    fn send(&self, method: &str, target: &str, headers: &str, body: &str) -> String {
+        let length = body.len();
+        self.raw(
+            format!(
+                "{method} {target} HTTP/1.1\r\nHost: box\r\nContent-Length: {length}\r\n\
+                 Content-Type: application/x-www-form-urlencoded\r\n{headers}\r\n{body}"
+            )
+            .as_bytes(),
+        )
+    }
+
+    /// Lets the steady time pass.
+    fn pass(&self, time: Duration) {
+        self.seconds.fetch_add(time.as_secs(), Ordering::SeqCst);
+    }
+
     fn stop(&mut self) {
         self.stopper.stop();
         if let Some(thread) = self.thread.take() {
@@ -90,6 +126,15 @@ fn header<'a>(response: &'a str, name: &str) -> Option<&'a str> {
     head.lines().skip(1).find_map(|line| {
         let (field, value) = line.split_once(": ")?;
         field.eq_ignore_ascii_case(name).then_some(value)
+    })
+}
+
+/// The value of a cookie that a response sets.
+fn cookie<'a>(response: &'a str, name: &str) -> Option<&'a str> {
+    let head = response.split("\r\n\r\n").next().unwrap_or_default();
+    head.lines().find_map(|line| {
+        let (found, rest) = line.strip_prefix("Set-Cookie: ")?.split_once('=')?;
+        (found == name).then(|| rest.split(';').next()).flatten()
     })
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use answer::desk::{Origin, Progress, Stage};
 
-use super::desk::answer;
+use super::desk::{answer, floor};
 use super::{Box_, header, status};
 use crate::Options;
 
@@ -55,15 +55,20 @@ fn event(reader: &mut BufReader<TcpStream>) -> (String, serde_json::Value) {
 #[test]
 fn each_event_arrives_when_it_happens() {
     let box_ = Box_::start();
-    box_.desk.put(Stage::Waiting { ahead: 1 });
+    box_.desk.put(Stage::Waiting { ahead: 1, wait_s: Some(90) });
+    *box_.desk.floor.lock().unwrap() = Some(floor());
     let mut reader = open(&box_, "/a/K7M4RTW/stream?lang=ar");
     let sender = follower(&box_);
     assert_eq!(line(&mut reader), "HTTP/1.1 200 OK");
+    let (name, data) = event(&mut reader);
+    assert_eq!((&*name, &data["text"]), ("floor", &"Go to the health centre now.".into()));
+    assert_eq!((&data["reviewed"], &data["language"]), (&false.into(), &"en".into()));
 
     sender.send(Progress::Ahead(1)).unwrap();
     let (name, data) = event(&mut reader);
     assert_eq!((&*name, &data["ahead"]), ("ahead", &1.into()));
     assert_eq!(data["message"], "قبلك سؤال واحد.");
+    assert_eq!(data["wait"], "يستغرق ذلك دقيقتين تقريباً.");
 
     sender.send(Progress::Text("one\ntwo \u{2028} <b>".into())).unwrap();
     let (name, data) = event(&mut reader);
@@ -83,7 +88,7 @@ fn each_event_arrives_when_it_happens() {
 #[test]
 fn a_stream_has_the_headers_of_one() {
     let box_ = Box_::start();
-    box_.desk.put(Stage::Waiting { ahead: 0 });
+    box_.desk.put(Stage::Waiting { ahead: 0, wait_s: None });
     let mut reader = open(&box_, "/a/K7M4RTW/stream");
     follower(&box_).send(Progress::Failed("gone".into())).unwrap();
     let mut reply = String::new();
@@ -100,7 +105,7 @@ fn a_stream_has_the_headers_of_one() {
 fn streams_are_bounded_and_a_reader_who_leaves_frees_one() {
     let options = Options { streams_max: 2, ..Options::default() };
     let box_ = Box_::start_with(options);
-    box_.desk.put(Stage::Waiting { ahead: 0 });
+    box_.desk.put(Stage::Waiting { ahead: 0, wait_s: None });
     let first = open(&box_, "/a/K7M4RTW/stream");
     let first_sender = follower(&box_);
     let _second = open(&box_, "/a/K7M4RTW/stream");
@@ -121,7 +126,7 @@ fn streams_are_bounded_and_a_reader_who_leaves_frees_one() {
 fn a_silent_stream_is_kept_alive_and_ends_in_time() {
     let options = Options { stream_time_max: Duration::from_secs(7), ..Options::default() };
     let box_ = Box_::start_with(options);
-    box_.desk.put(Stage::Waiting { ahead: 0 });
+    box_.desk.put(Stage::Waiting { ahead: 0, wait_s: None });
     let started = Instant::now();
     let mut reader = open(&box_, "/a/K7M4RTW/stream");
     let _sender = follower(&box_);
@@ -134,7 +139,7 @@ fn a_silent_stream_is_kept_alive_and_ends_in_time() {
 #[test]
 fn a_stopping_box_ends_its_streams() {
     let mut box_ = Box_::start();
-    box_.desk.put(Stage::Waiting { ahead: 0 });
+    box_.desk.put(Stage::Waiting { ahead: 0, wait_s: None });
     let mut reader = open(&box_, "/a/K7M4RTW/stream");
     let _sender = follower(&box_);
     let started = Instant::now();

@@ -2,14 +2,18 @@
 //!
 //! One [`Words`] per language: a sentence that is missing in one of them does not compile.
 //!
-//! **State of the translations.** English is the reference. Swahili ([`sw`]) and Arabic ([`ar`])
-//! were written with the layout and are **not yet reviewed by a native speaker who works in a
-//! clinic or a school**. They carry no advice, only the words of the interface. Review them before
-//! a box is handed over in these languages.
+//! **State of the translations.** English is the reference. Swahili ([`sw`]), Arabic ([`ar`]) and
+//! French ([`fr`]) were written with the layout and are **not yet reviewed by a native speaker who
+//! works in a clinic or a school**. They carry no advice, only the words of the interface. Review
+//! them before a box is handed over in these languages.
 
 mod ar;
 mod en;
+mod fr;
+mod review;
 mod sw;
+
+pub(crate) use review::ReviewWords;
 
 use crate::limits::LANGUAGE_RANGES_MAX;
 
@@ -22,6 +26,8 @@ pub(crate) enum Language {
     Sw,
     /// Arabic, right to left.
     Ar,
+    /// French.
+    Fr,
 }
 
 /// The sentences of one language, grouped by page.
@@ -47,6 +53,8 @@ pub(crate) struct Words {
     pub(crate) waiting_title: &'static str,
     pub(crate) your_question: &'static str,
     pub(crate) ahead: fn(usize) -> String,
+    pub(crate) wait: fn(seconds: u32) -> String,
+    pub(crate) no_model: &'static str,
     pub(crate) writing: &'static str,
     pub(crate) writing_notice: &'static str,
     pub(crate) your_code: &'static str,
@@ -56,30 +64,81 @@ pub(crate) struct Words {
 
     // An answer.
     pub(crate) answer_title: &'static str,
-    pub(crate) origin_checked: &'static str,
+    pub(crate) checked: &'static str,
+    pub(crate) checked_by: &'static str,
+    pub(crate) role: fn(&str) -> Option<&'static str>,
+    pub(crate) time_not_set: &'static str,
     pub(crate) origin_before: &'static str,
     pub(crate) origin_model: &'static str,
     pub(crate) origin_library: &'static str,
-    pub(crate) origin_floor: &'static str,
+    pub(crate) origin_library_reviewed: &'static str,
+    pub(crate) weak: &'static str,
+    pub(crate) floor_title: &'static str,
+    pub(crate) floor_source: &'static str,
+    pub(crate) floor_unreviewed: &'static str,
+    pub(crate) topics: &'static str,
     pub(crate) origin_none: &'static str,
     pub(crate) danger: &'static str,
     pub(crate) sources: &'static str,
     pub(crate) source_reviewed: &'static str,
     pub(crate) source_unreviewed: &'static str,
     pub(crate) model: &'static str,
+    pub(crate) source_open: &'static str,
+    pub(crate) helped: &'static str,
+    pub(crate) yes: &'static str,
+    pub(crate) no: &'static str,
+    pub(crate) thanks: &'static str,
     pub(crate) ask_another: &'static str,
     pub(crate) failed_title: &'static str,
+
+    // Deleting a question.
+    pub(crate) delete: &'static str,
+    pub(crate) delete_title: &'static str,
+    pub(crate) delete_text: &'static str,
+    pub(crate) delete_button: &'static str,
+    pub(crate) delete_back: &'static str,
+    pub(crate) deleted: &'static str,
+
+    // A source.
+    pub(crate) source_title: &'static str,
+    pub(crate) section: &'static str,
+    pub(crate) publisher: &'static str,
+    pub(crate) licence: &'static str,
+    pub(crate) cited: &'static str,
+    pub(crate) previous: &'static str,
+    pub(crate) next: &'static str,
+    pub(crate) back_to_answer: &'static str,
+
+    // The state of the box.
+    pub(crate) status_title: &'static str,
+    pub(crate) status_well: &'static str,
+    pub(crate) status_no_model: &'static str,
+    pub(crate) status_no_knowledge: &'static str,
+    pub(crate) status_no_journal: &'static str,
+    pub(crate) none: &'static str,
+    pub(crate) encoder: &'static str,
+    pub(crate) encoder_on: &'static str,
+    pub(crate) encoder_off: &'static str,
+    pub(crate) passages: &'static str,
+    pub(crate) queue: &'static str,
+    pub(crate) clock: &'static str,
+    pub(crate) indexing: &'static str,
+    pub(crate) indexing_none: &'static str,
 
     // What went wrong, and what to do.
     pub(crate) empty: &'static str,
     pub(crate) too_long: fn(length: usize, limit: usize) -> String,
     pub(crate) busy: fn(waiting: usize) -> String,
+    pub(crate) too_many_of_yours: fn(waiting: usize) -> String,
     pub(crate) not_kept: &'static str,
+    pub(crate) not_done: &'static str,
     pub(crate) broken_form: &'static str,
     pub(crate) not_a_form: &'static str,
     pub(crate) body_too_long: &'static str,
     pub(crate) no_such_code: &'static str,
+    pub(crate) no_such_source: &'static str,
     pub(crate) no_such_page: &'static str,
+    pub(crate) not_our_form: &'static str,
     pub(crate) wrong_method: &'static str,
     pub(crate) malformed: &'static str,
     pub(crate) length_unknown: &'static str,
@@ -88,12 +147,14 @@ pub(crate) struct Words {
     pub(crate) no_stream: &'static str,
     pub(crate) our_fault: &'static str,
     pub(crate) trouble_title: &'static str,
+    pub(crate) done: &'static str,
+    pub(crate) go_on: &'static str,
     pub(crate) first_page: &'static str,
 }
 
 impl Language {
     /// All of them, in the order in which pages offer them.
-    pub(crate) const ALL: [Self; 3] = [Self::En, Self::Sw, Self::Ar];
+    pub(crate) const ALL: [Self; 4] = [Self::En, Self::Fr, Self::Sw, Self::Ar];
 
     /// The language's BCP 47 tag.
     pub(crate) fn tag(self) -> &'static str {
@@ -101,6 +162,7 @@ impl Language {
             Self::En => "en",
             Self::Sw => "sw",
             Self::Ar => "ar",
+            Self::Fr => "fr",
         }
     }
 
@@ -110,13 +172,14 @@ impl Language {
             Self::En => "English",
             Self::Sw => "Kiswahili",
             Self::Ar => "العربية",
+            Self::Fr => "Français",
         }
     }
 
     /// `ltr` or `rtl`.
     pub(crate) fn direction(self) -> &'static str {
         match self {
-            Self::En | Self::Sw => "ltr",
+            Self::En | Self::Sw | Self::Fr => "ltr",
             Self::Ar => "rtl",
         }
     }
@@ -127,6 +190,17 @@ impl Language {
             Self::En => &en::WORDS,
             Self::Sw => &sw::WORDS,
             Self::Ar => &ar::WORDS,
+            Self::Fr => &fr::WORDS,
+        }
+    }
+
+    /// What the review desk says in this language.
+    pub(crate) fn review(self) -> &'static ReviewWords {
+        match self {
+            Self::En => &en::REVIEW,
+            Self::Sw => &sw::REVIEW,
+            Self::Ar => &ar::REVIEW,
+            Self::Fr => &fr::REVIEW,
         }
     }
 
@@ -167,10 +241,11 @@ mod tests {
     fn the_browser_is_heard() {
         for (header, language) in [
             ("", Language::En),
-            ("fr", Language::En),
+            ("pt", Language::En),
+            ("fr", Language::Fr),
             ("sw", Language::Sw),
             ("ar-SD,ar;q=0.9,en;q=0.8", Language::Ar),
-            ("fr-FR, fr;q=0.9, en;q=0.3, SW;q=0.5", Language::Sw),
+            ("pt-BR, fr;q=0.4, en;q=0.3, SW;q=0.5", Language::Sw),
             ("ar;q=0, sw;q=0.1", Language::Sw),
             ("ar;q=nan, sw;q=7", Language::Ar),
             ("*", Language::En),
@@ -188,9 +263,19 @@ mod tests {
             for n in [0, 1, 2, 3, 10, 11, 99, 100, 101, 103, 1000] {
                 assert!(!(words.ahead)(n).is_empty());
                 assert!(!(words.busy)(n).is_empty());
+                assert!(!(words.too_many_of_yours)(n).is_empty());
+                assert!(!(language.review().asked)(n as u32).is_empty());
+                assert!(!(language.review().did_not_help)(n as u32).is_empty());
+            }
+            for seconds in [0, 44, 60, 90, 125, 299, 3599, 3600, 7201, u32::MAX] {
+                assert!(!(words.wait)(seconds).is_empty());
             }
             assert!((words.ahead)(37).contains("37"));
             assert!((words.too_long)(1500, 1000).contains("1000"));
+            assert!((words.wait)(37 * 60).contains("37"));
+            assert!((words.too_many_of_yours)(37).contains("37"));
+            assert_ne!((words.role)("nurse"), None);
+            assert_eq!((words.role)("<b>"), None);
         }
     }
 

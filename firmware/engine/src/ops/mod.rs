@@ -5,6 +5,7 @@
 
 mod attention;
 mod embedding;
+mod encoder;
 mod gated;
 mod matmul;
 mod norm;
@@ -39,6 +40,13 @@ pub(crate) fn register(ops: &mut OnnxOpRegister) {
     ops.insert("SkipSimplifiedLayerNormalization", |_, node| {
         build(norm::SkipRmsNorm::parse(node).map(Kind::SkipRmsNorm))
     });
+    ops.insert("TextAttention", |_, node| {
+        build(encoder::TextAttention::parse(node).map(Kind::TextAttention))
+    });
+    ops.insert("SumLayerNormalization", |_, node| {
+        build(encoder::SumLayerNorm::parse(node).map(Kind::SumLayerNorm))
+    });
+    ops.insert("ErfGelu", |_: &ParsingContext, _: &NodeProto| build(Ok(Kind::Gelu)));
     ops.insert("Sigmoid", |_: &ParsingContext, _: &NodeProto| build(Ok(Kind::Sigmoid)));
 }
 
@@ -56,6 +64,9 @@ enum Kind {
     Rotary(rotary::Rotary),
     RmsNorm(norm::RmsNorm),
     SkipRmsNorm(norm::SkipRmsNorm),
+    TextAttention(encoder::TextAttention),
+    SumLayerNorm(encoder::SumLayerNorm),
+    Gelu,
     Sigmoid,
 }
 
@@ -84,6 +95,7 @@ impl Node {
             Kind::Attention(op) => op.bind(name, pack, runtime)?,
             Kind::Rotary(op) => op.bind(name, pack, runtime)?,
             Kind::RmsNorm(_) | Kind::SkipRmsNorm(_) | Kind::Sigmoid => {}
+            Kind::TextAttention(_) | Kind::SumLayerNorm(_) | Kind::Gelu => {}
         }
         self.runtime = Some(RuntimeRef(Arc::clone(runtime)));
         Ok(())
@@ -97,7 +109,9 @@ impl Node {
             Kind::Attention(op) => op.facts(inputs),
             Kind::RmsNorm(op) => op.facts(inputs),
             Kind::SkipRmsNorm(op) => op.facts(inputs),
-            Kind::Rotary(_) | Kind::Sigmoid => {
+            Kind::TextAttention(op) => op.facts(inputs),
+            Kind::SumLayerNorm(op) => op.facts(inputs),
+            Kind::Rotary(_) | Kind::Sigmoid | Kind::Gelu => {
                 float(inputs[0])?;
                 Ok(tvec![inputs[0].without_value()])
             }
@@ -119,6 +133,9 @@ impl Op for Node {
             Kind::Rotary(_) => "RaggedRotary",
             Kind::RmsNorm(_) => "RmsNorm",
             Kind::SkipRmsNorm(_) => "SkipRmsNorm",
+            Kind::TextAttention(_) => "TextAttention",
+            Kind::SumLayerNorm(_) => "SumLayerNorm",
+            Kind::Gelu => "ErfGelu",
             Kind::Sigmoid => "Sigmoid",
         }
         .into()
@@ -140,6 +157,9 @@ impl EvalOp for Node {
             Kind::Rotary(op) => op.eval(inputs),
             Kind::RmsNorm(op) => op.eval(runtime, &inputs),
             Kind::SkipRmsNorm(op) => op.eval(runtime, &inputs),
+            Kind::TextAttention(op) => op.eval(runtime, &inputs),
+            Kind::SumLayerNorm(op) => op.eval(runtime, inputs),
+            Kind::Gelu => encoder::gelu(runtime, inputs),
             Kind::Sigmoid => sigmoid::eval(runtime, inputs),
         }
     }

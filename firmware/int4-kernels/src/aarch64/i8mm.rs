@@ -26,6 +26,11 @@ impl NeonI8mm {
         std::arch::is_aarch64_feature_detected!("i8mm").then_some(NeonI8mm { dotprod })
     }
 
+    /// Dot products, which are there as well.
+    pub(crate) fn dotprod(self) -> NeonDotprod {
+        self.dotprod
+    }
+
     /// The same as [`crate::scalar::panel_int8`].
     pub(crate) fn panel_int8(
         self,

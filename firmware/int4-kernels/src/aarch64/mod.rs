@@ -33,4 +33,5 @@ pub(crate) mod dotprod;
 pub(crate) mod i8mm;
 mod lanes;
 pub(crate) mod neon;
+mod rows;
 mod walk;

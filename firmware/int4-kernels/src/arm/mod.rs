@@ -2,3 +2,4 @@
 
 mod lanes;
 pub(crate) mod neon;
+mod rows;

@@ -34,6 +34,7 @@ mod queries;
 mod softmax;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use crate::dispatch::Isa;
 use crate::pool::ThreadPool;
@@ -44,6 +45,7 @@ use half::f16;
 use queries::Queries;
 
 pub use cache::KvCache;
+pub use whole::{TextShape, attend_texts};
 
 /// Positions that lie side by side in the key cache.
 const KEY_GROUP: usize = LANES;

@@ -5,4 +5,5 @@ pub(crate) mod avx512vnni;
 pub(crate) mod avxvnni;
 mod lanes256;
 mod lanes512;
+mod rows;
 pub(crate) mod ymm;

@@ -27,7 +27,7 @@ pub(crate) const MICROSOFT: &str = "com.microsoft";
 /// Domain of our own operators.
 pub(crate) const BARAZA: &str = "baraza";
 /// The input with (slot, position) of each token.
-const PLACES: &str = "places";
+pub(crate) const PLACES: &str = "places";
 /// The input with the tokens whose logits are asked for.
 const ROWS: &str = "rows";
 

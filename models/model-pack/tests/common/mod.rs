@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use model_pack::{ModelCard, PackError, PackWriter, TensorKind, names};
+use model_pack::{EncoderCard, ModelCard, PackError, PackWriter, Pooling, TensorKind, names};
 
 /// The files of [`sample`].
 pub(crate) const FILES: [&str; 7] = [
@@ -34,6 +34,7 @@ pub(crate) fn card() -> ModelCard {
         eos_token_ids: vec![2],
         bos_token: None,
         eos_token: Some("</s>".into()),
+        encoder: None,
     }
 }
 
@@ -53,15 +54,26 @@ pub(crate) fn add_tensors(writer: &mut PackWriter) -> Result<(), PackError> {
     })
 }
 
+/// The same of a sentence encoder.
+pub(crate) fn encoder_card() -> ModelCard {
+    let encoder = EncoderCard { width: 4, pooling: Pooling::Mean, max_tokens: 8, normalise: true };
+    ModelCard { architecture: "bert".into(), encoder: Some(encoder), ..card() }
+}
+
 /// Writes the sample pack at `path`.
 pub(crate) fn write_sample(path: &Path) {
+    write_pack(path, card());
+}
+
+/// Writes a pack of this model at `path`.
+pub(crate) fn write_pack(path: &Path, card: ModelCard) {
     let mut writer = PackWriter::create(path).expect("created");
     add_tensors(&mut writer).expect("written");
     writer.add_file(names::GRAPH, b"graph").expect("written");
     writer.add_file(names::TOKENIZER, b"{}").expect("written");
     writer.add_file(names::CHAT_TEMPLATE, b"{{ messages }}").expect("written");
     writer.add_file(names::LICENCE, b"free").expect("written");
-    writer.finish(card()).expect("finished");
+    writer.finish(card).expect("finished");
 }
 
 /// The sample pack in a temporary folder.

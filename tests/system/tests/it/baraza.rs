@@ -107,6 +107,23 @@ impl Served {
         post(self.address, question)
     }
 
+    /// The root of the file system as the box sees it.
+    pub(crate) fn root(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root", self.child.id()))
+    }
+
+    /// A page, as text.
+    pub(crate) fn get(&self, path: &str) -> String {
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address);
+        exchange(self.address, &request).unwrap_or_default()
+    }
+
+    /// The page that a person gets who posts a question, without following where it leads.
+    pub(crate) fn ask_page(&self, question: &str) -> String {
+        exchange(self.address, &asking(self.address, question)).unwrap_or_default()
+    }
+
     /// The power goes.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
@@ -138,23 +155,30 @@ impl Drop for Served {
     }
 }
 
-/// Posts a question to a box at an address.
-pub(crate) fn post(address: SocketAddr, question: &str) -> Option<String> {
+fn asking(address: SocketAddr, question: &str) -> String {
     let mut body = String::from("question=");
     for byte in question.bytes() {
         body.push_str(&format!("%{byte:02X}"));
     }
-    let request = format!(
+    format!(
         "POST /ask HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
-    );
+    )
+}
+
+fn exchange(address: SocketAddr, request: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
     stream.write_all(request.as_bytes()).ok()?;
     let mut response = Vec::new();
     stream.read_to_end(&mut response).ok()?;
-    let response = String::from_utf8_lossy(&response);
+    Some(String::from_utf8_lossy(&response).into_owned())
+}
+
+/// Posts a question to a box at an address.
+pub(crate) fn post(address: SocketAddr, question: &str) -> Option<String> {
+    let response = exchange(address, &asking(address, question))?;
     let location = response.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("location").then(|| value.trim().to_owned())

@@ -15,12 +15,17 @@ const EDGES: &[(&str, &[&str])] = &[
     ("int4-kernels", &[]),
     ("model-pack", &[]),
     ("answer", &[]),
+    ("documents", &[]),
     ("nano", &[]),
     ("engine", &["int4-kernels", "model-pack"]),
     ("model-import", &["int4-kernels", "model-pack"]),
     ("store", &["answer"]),
     ("web", &["answer"]),
-    ("server", &["answer", "engine", "model-import", "model-pack", "nano", "store", "web"]),
+    (
+        "server",
+        &["answer", "documents", "engine", "model-import", "model-pack", "nano", "store", "web"],
+    ),
+    ("evaluation", &["answer", "engine", "model-pack", "store"]),
     ("golden", &[]),
     ("system", &[]),
 ];

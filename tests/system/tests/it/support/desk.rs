@@ -6,12 +6,17 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use answer::desk::{
-    Answer, AnswerCode, AskError, Desk, Health, NewQuestion, Origin, Progress, Source, Stage,
-    Ticket,
+    Answer, AnswerCode, AskError, Clock, Desk, Feedback, Floor, Health, NewQuestion, Origin,
+    Progress, Source, SourcePage, Stage, Ticket,
 };
+use answer::ports::StorageError;
+use answer::review::ReviewDesk;
 
 /// The code of every question.
 pub(crate) const CODE: &str = "K7M4RTW";
+
+/// Where the passage of [`answer`] stands.
+pub(crate) const PLACE: i64 = 7;
 
 /// A desk with one question at a time.
 #[derive(Default)]
@@ -19,6 +24,8 @@ pub(crate) struct StagedDesk {
     question: Mutex<String>,
     language: Mutex<Option<String>>,
     stage: Mutex<Option<Stage>>,
+    floor: Mutex<Option<Floor>>,
+    said: Mutex<Vec<Feedback>>,
     followers: Mutex<Vec<Sender<Progress>>>,
 }
 
@@ -33,6 +40,16 @@ impl StagedDesk {
     /// Moves the question to another stage.
     pub(crate) fn stage(&self, stage: Stage) {
         *self.stage.lock().unwrap() = Some(stage);
+    }
+
+    /// Shows, or no longer shows, advice for danger with the question.
+    pub(crate) fn warn(&self, floor: Option<Floor>) {
+        *self.floor.lock().unwrap() = floor;
+    }
+
+    /// What people said of the answer.
+    pub(crate) fn said(&self) -> Vec<Feedback> {
+        self.said.lock().unwrap().clone()
     }
 
     /// Tells everybody who follows; returns how many they are.
@@ -54,7 +71,7 @@ impl Desk for StagedDesk {
             return Err(AskError::Empty);
         }
         let language = question.language.unwrap_or_else(|| "en".to_owned());
-        self.put(&question.text, &language, Stage::Waiting { ahead: 1 });
+        self.put(&question.text, &language, Stage::Waiting { ahead: 1, wait_s: Some(100) });
         Ok(AnswerCode::parse(CODE).unwrap())
     }
 
@@ -64,6 +81,7 @@ impl Desk for StagedDesk {
             code: code.clone(),
             question: self.question.lock().unwrap().clone(),
             language: self.language.lock().unwrap().clone().unwrap_or_default(),
+            floor: self.floor.lock().unwrap().clone(),
             stage,
         })
     }
@@ -72,7 +90,7 @@ impl Desk for StagedDesk {
         let ticket = self.look_up(code)?;
         let (sender, receiver) = channel();
         let _ = match ticket.stage {
-            Stage::Waiting { ahead } => sender.send(Progress::Ahead(ahead)),
+            Stage::Waiting { ahead, .. } => sender.send(Progress::Ahead(ahead)),
             Stage::Writing { so_far } => sender.send(Progress::Text(so_far)),
             Stage::Done(answer) => sender.send(Progress::Done(answer)),
             Stage::Failed { reason } => sender.send(Progress::Failed(reason)),
@@ -83,7 +101,37 @@ impl Desk for StagedDesk {
     }
 
     fn health(&self) -> Health {
-        Health { journal_ok: true, model: None, kernel: None, queued: 0, passages: 0 }
+        Health {
+            journal_ok: true,
+            model: None,
+            kernel: None,
+            queued: 0,
+            passages: 0,
+            indexing: None,
+            clock: Clock::NotSet,
+            encoder: false,
+        }
+    }
+
+    fn feedback(&self, _: &AnswerCode, feedback: Feedback) -> bool {
+        self.said.lock().unwrap().push(feedback);
+        true
+    }
+
+    fn forget(&self, code: &AnswerCode) -> Result<bool, StorageError> {
+        let there = self.look_up(code).is_some();
+        *self.stage.lock().unwrap() = None;
+        Ok(there)
+    }
+
+    fn source_page(&self, place: i64) -> Option<SourcePage> {
+        (place == PLACE).then(|| SourcePage {
+            title: "Oral rehydration at home".to_owned(),
+            licence: "CC BY 4.0".to_owned(),
+            text: "Mix six level teaspoons of sugar and half of salt.".to_owned(),
+            before: "Wash your hands.".to_owned(),
+            ..SourcePage::default()
+        })
     }
 }
 
@@ -96,11 +144,16 @@ pub(crate) struct Staged {
 }
 
 impl Staged {
-    /// Starts the server on a free port.
+    /// Starts the server on a free port, without a review desk.
     pub(crate) fn start(options: web::Options) -> Self {
+        Self::start_with(options, None)
+    }
+
+    /// The same, with a review desk.
+    pub(crate) fn start_with(options: web::Options, review: Option<Arc<dyn ReviewDesk>>) -> Self {
         let desk = Arc::new(StagedDesk::default());
         let any = ([127, 0, 0, 1], 0).into();
-        let server = web::Server::bind(any, desk.clone(), options).unwrap();
+        let server = web::Server::bind(any, desk.clone(), review, options).unwrap();
         let (address, stopper) = (server.local_addr(), server.stopper());
         Self { desk, address, stopper, thread: Some(std::thread::spawn(move || server.run())) }
     }
@@ -130,10 +183,24 @@ pub(crate) fn answer(text: &str, source: &str, passage: &str) -> Answer {
             title: source.to_owned(),
             reviewed: false,
             passage: passage.to_owned(),
+            place: Some(PLACE),
+            pack: String::new(),
         }],
-        danger: false,
         model: Some("baraza-nano".to_owned()),
         notice: Some("Demonstration model: do not use this answer as advice.".to_owned()),
         milliseconds: 2400,
+        ..Answer::default()
+    }
+}
+
+/// Advice for danger that no clinician has reviewed.
+pub(crate) fn floor(text: &str, language: &str) -> Floor {
+    Floor {
+        rule: "convulsions".to_owned(),
+        text: text.to_owned(),
+        sms: String::new(),
+        language: language.to_owned(),
+        source: "WHO, IMCI chart booklet, 2014".to_owned(),
+        reviewed: false,
     }
 }

@@ -5,10 +5,10 @@
 use std::fs;
 use std::path::Path;
 
-use answer::desk::{Origin, Stage};
+use answer::desk::{Check, Origin, Stage, Topic};
 
 use crate::support::browser::{Browser, Setup};
-use crate::support::desk::{CODE, Staged, StagedDesk, answer};
+use crate::support::desk::{CODE, PLACE, Staged, StagedDesk, answer, floor};
 
 /// What a page shows, and where it is found.
 struct Scene {
@@ -24,6 +24,7 @@ struct Content {
     answer: &'static str,
     source: &'static str,
     passage: &'static str,
+    danger: &'static str,
     no_source: &'static str,
     failure: &'static str,
 }
@@ -36,6 +37,8 @@ const ENGLISH: Content = Content {
     source: "Oral rehydration at home (World Health Organization)",
     passage: "Wash your hands. Take one litre of safe water, six level teaspoons of sugar and half \
               a level teaspoon of salt. Stir until all is dissolved. Use it within one day.",
+    danger: "Fits in a child are a sign of danger. Go to a health facility NOW: 0722 345 678. On \
+             the way keep the child warm and lying on the side.",
     no_source: "The box carries nothing about this. Ask a health worker or a teacher.",
     failure: "The model stopped while it wrote this answer. Ask again in a few minutes.",
 };
@@ -48,16 +51,19 @@ const ARABIC: Content = Content {
     source: "معالجة الجفاف في المنزل (منظمة الصحة العالمية)",
     passage: "اغسل يديك. خذ لتراً واحداً من الماء النظيف وست ملاعق صغيرة ممسوحة من السكر ونصف ملعقة \
               صغيرة ممسوحة من الملح. حرّك حتى يذوب كل شيء. استعمله خلال يوم واحد.",
+    danger: "التشنجات عند الطفل علامة خطر. اذهب إلى مرفق صحي الآن: 0722 345 678. في الطريق أبقِ \
+             الطفل دافئاً ومستلقياً على جنبه.",
     no_source: "لا يوجد في الجهاز شيء عن هذا. اسأل عاملاً صحياً أو معلّماً.",
     failure: "توقف النموذج أثناء كتابة هذا الجواب. اسأل من جديد بعد بضع دقائق.",
 };
 
-fn scenes() -> [Scene; 9] {
+fn scenes() -> [Scene; 14] {
     let scene = |name, set| Scene { name, path: format!("/a/{CODE}"), set };
     [
         Scene { name: "1-first", path: "/".into(), set: |_, _| {} },
         scene("2-waiting", |desk, content| {
-            desk.put(content.question, content.language, Stage::Waiting { ahead: 2 });
+            let stage = Stage::Waiting { ahead: 2, wait_s: Some(100) };
+            desk.put(content.question, content.language, stage);
         }),
         scene("3-writing", |desk, content| {
             let half = content.answer.chars().take(content.answer.chars().count() / 2).collect();
@@ -70,7 +76,7 @@ fn scenes() -> [Scene; 9] {
         scene("5-checked", |desk, content| {
             let mut answer = answer(content.answer, content.source, content.passage);
             (answer.origin, answer.model, answer.notice) = (Origin::Checked, None, None);
-            answer.danger = true;
+            answer.check = Some(Check { role: "nurse".into(), on: Some("2026-03-31".into()) });
             answer.sources[0].reviewed = true;
             desk.put(content.question, content.language, Stage::Done(answer));
         }),
@@ -78,19 +84,30 @@ fn scenes() -> [Scene; 9] {
             let mut answer = answer(content.no_source, "", "");
             (answer.origin, answer.model, answer.notice) = (Origin::None, None, None);
             answer.sources.clear();
+            let (title, question) = (content.source.to_owned(), content.question.to_owned());
+            answer.topics = vec![Topic { title, question }];
             desk.put(content.question, content.language, Stage::Done(answer));
         }),
         scene("7-failed", |desk, content| {
             let reason = content.failure.to_owned();
             desk.put(content.question, content.language, Stage::Failed { reason });
         }),
+        scene("10-danger", |desk, content| {
+            desk.warn(Some(floor(content.danger, content.language)));
+            let answer = answer(content.answer, content.source, content.passage);
+            desk.put(content.question, content.language, Stage::Done(answer));
+        }),
+        Scene { name: "11-source", path: format!("/s/{PLACE}"), set: |desk, _| desk.warn(None) },
+        Scene { name: "12-delete", path: format!("/a/{CODE}/delete"), set: |_, _| {} },
+        Scene { name: "13-deleted", path: "/deleted".into(), set: |_, _| {} },
+        Scene { name: "14-status", path: "/status".into(), set: |_, _| {} },
         Scene { name: "8-no-such-code", path: "/a/X".into(), set: |_, _| {} },
         Scene { name: "9-wrong-method", path: "/ask".into(), set: |_, _| {} },
     ]
 }
 
 /// Elements that reach beyond the screen, and targets smaller than 48 by 48 CSS pixels.
-const FAULTS: &str = "
+pub(super) const FAULTS: &str = "
     var faults = [], wide = document.documentElement.clientWidth;
     document.querySelectorAll('body *').forEach(function (element) {
         var box = element.getBoundingClientRect();
@@ -104,7 +121,7 @@ const FAULTS: &str = "
     return faults.join('\\n');";
 
 /// Text whose colour stands out less than 7 to 1 from what is behind it (WCAG 2.2, 1.4.6).
-const FAINT: &str = "
+pub(super) const FAINT: &str = "
     function light(colour) {
         var parts = colour.match(/[0-9.]+/g).map(Number).slice(0, 3).map(function (part) {
             part /= 255;

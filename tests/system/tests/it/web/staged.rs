@@ -1,10 +1,10 @@
 //! What browsers do with our pages at each stage of a question. The desk is a staged one, so that
 //! every moment can be looked at.
 
-use answer::desk::{Progress, Stage};
+use answer::desk::{Feedback, Progress, Stage};
 
 use crate::support::browser::{Browser, Setup};
-use crate::support::desk::{CODE, Staged, answer};
+use crate::support::desk::{CODE, Staged, answer, floor};
 use crate::support::wait_for;
 
 const QUESTION: &str = "How do I mix sugar and salt water?";
@@ -36,6 +36,7 @@ fn with_javascript_words_arrive_one_by_one_and_the_page_never_reloads() {
     ask(&browser, &box_);
     browser.script("window.stayed = true; return 0");
     wait_for_text(&browser, "#state", "1 question is before yours");
+    wait_for_text(&browser, "#wait", "about 2 minutes");
     assert_eq!(browser.text("#notice").as_deref(), Some(""), "nothing to warn about yet");
 
     wait_for("a follower", || (box_.desk.tell(&Progress::Ahead(0)) > 0).then_some(()));
@@ -112,4 +113,43 @@ fn a_code_typed_on_another_phone_shows_the_answer() {
     browser.press("details button");
     wait_for_text(&browser, "article", "half a teaspoon of salt");
     assert!(browser.url().ends_with("/a/K7M4RTW?lang=ar"));
+}
+
+#[test]
+fn advice_for_danger_is_there_before_the_answer_and_stays() {
+    let box_ = Staged::start(web::Options::default());
+    box_.desk.warn(Some(floor("Go to the health centre now: 0722 345 678.", "en")));
+    let Some(browser) = Browser::start(Setup::PHONE) else { return };
+    ask(&browser, &box_);
+    wait_for_text(&browser, ".danger", "Go to the health centre now");
+    wait_for_text(&browser, ".danger", "not reviewed by a clinician");
+    let first = "return document.querySelector('main').firstElementChild.id";
+    assert_eq!(browser.script(first), "floor");
+    wait_for("a follower", || (box_.desk.tell(&Progress::Ahead(0)) > 0).then_some(()));
+    box_.desk.stage(Stage::Done(finished()));
+    box_.desk.tell(&Progress::Done(finished()));
+    wait_for_text(&browser, "article", "half a teaspoon of salt");
+    assert_eq!(browser.script(first), "floor");
+}
+
+#[test]
+fn without_javascript_sources_open_feedback_arrives_and_questions_are_deleted() {
+    let box_ = Staged::start(web::Options::default());
+    box_.desk.put(QUESTION, "en", Stage::Done(finished()));
+    let Some(browser) = Browser::start(Setup::PHONE.without_javascript()) else { return };
+    browser.go(&box_.url(&format!("/a/{CODE}")));
+    browser.press("details a");
+    wait_for_text(&browser, ".cited", "Mix six level teaspoons");
+    wait_for_text(&browser, "main", "Wash your hands.");
+    browser.press("main > a.button");
+    wait_for_text(&browser, "article", "half a teaspoon of salt");
+    browser.press("form.pair button");
+    wait_for_text(&browser, "main", "Thank you.");
+    assert_eq!(box_.desk.said(), [Feedback::Helpful]);
+    browser.press("main > a.way");
+    wait_for_text(&browser, "h1", "Delete this question?");
+    browser.press("form button");
+    wait_for_text(&browser, "main", "are deleted");
+    browser.go(&box_.url(&format!("/a/{CODE}")));
+    wait_for_text(&browser, "main", "no answer under this code");
 }
