@@ -248,7 +248,8 @@ fn answer_row(row: &Row<'_>) -> rusqlite::Result<AnswerRow> {
     Ok(AnswerRow { seq: row.get(0)?, question_seq: row.get(11)?, answer })
 }
 
-fn sources(db: &Connection, answer_seq: i64) -> Result<Vec<Source>> {
+/// What an answer rests on, best first.
+pub(crate) fn sources(db: &Connection, answer_seq: i64) -> Result<Vec<Source>> {
     let mut statement = db.prepare_cached(
         "SELECT entry_id, title, reviewed, passage, place, pack FROM sources
          WHERE answer_seq = ?1 ORDER BY position",

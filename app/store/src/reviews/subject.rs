@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::{HIDDEN, Rules, version_of};
+use crate::answers::sources;
 use crate::error::Result;
 
 /// Added to a review's number where there is no question or entry to name: the questions are
@@ -285,21 +286,7 @@ impl Subject {
             return Ok(());
         }
         self.served = Some(text);
-        let mut statement = db.prepare_cached(
-            "SELECT entry_id, title, reviewed, passage, place, pack FROM sources
-             WHERE answer_seq = ?1 ORDER BY position",
-        )?;
-        let rows = statement.query_map([seq], |row| {
-            Ok(Source {
-                id: row.get(0)?,
-                title: row.get(1)?,
-                reviewed: row.get(2)?,
-                passage: row.get(3)?,
-                place: row.get(4)?,
-                pack: row.get(5)?,
-            })
-        })?;
-        self.sources = rows.collect::<rusqlite::Result<_>>()?;
+        self.sources = sources(db, seq)?;
         Ok(())
     }
 
