@@ -97,12 +97,15 @@ impl Finder<'_> {
         {
             return done(answer);
         }
-        if let Some(answer) = self.kept.cached_exact(&key, language, self.making)? {
-            return done(answer);
-        }
-        let near = self.kept.cached_near(&query, language, self.making, NEAR_MAX)?;
-        if let Some(answer) = self.near(&key, language, near)? {
-            return done(answer);
+        // In danger nothing is served that a model wrote, now or before.
+        if !danger {
+            if let Some(answer) = self.kept.cached_exact(&key, language, self.making)? {
+                return done(answer);
+            }
+            let near = self.kept.cached_near(&query, language, self.making, NEAR_MAX)?;
+            if let Some(answer) = self.near(&key, language, near)? {
+                return done(answer);
+            }
         }
         if injection::is_aimed_at_the_box(question.as_str()) {
             return done(no_source(sentences::not_for_me(language), danger));

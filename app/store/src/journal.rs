@@ -265,7 +265,12 @@ fn finish(store: &mut Store, job: &Job, answer: &Answer, making: &Making) -> Res
     }
     let answer_seq = insert_answer(&transaction, job.seq, answer, making)?;
     // "No source" is as quick to find again as to look up, and an answer from the cache is there.
-    if answer.model.is_some() && matches!(answer.origin, Origin::Model | Origin::Floor) {
+    // One without sources was written because the site allowed that at the time; it may not any more.
+    let rests_on_something = !answer.sources.is_empty();
+    if rests_on_something
+        && answer.model.is_some()
+        && matches!(answer.origin, Origin::Model | Origin::Floor)
+    {
         let words = content(&Query::of(&job.text, &job.language));
         let key = CacheKey::of(&job.text);
         insert_cached(&transaction, &key, &job.language, &words, answer_seq)?;

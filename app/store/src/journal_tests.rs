@@ -274,6 +274,16 @@ fn no_source_is_not_cached() {
 }
 
 #[test]
+fn what_a_model_wrote_without_a_source_is_not_cached() {
+    let (_folder, mut store) = store();
+    accept_new(&mut store, "What is ORS?");
+    let job = next(&mut store).unwrap();
+    let free = Answer { sources: Vec::new(), ..answer("Perhaps salts.") };
+    store.finish(&job, &free, &nano()).unwrap();
+    assert!(matches!(accept(&mut store, "What is ORS?", &nano()), Accepted::Queued { .. }));
+}
+
+#[test]
 fn no_question_gets_two_answers() {
     let (_folder, mut store) = store();
     accept_new(&mut store, "What is ORS?");
