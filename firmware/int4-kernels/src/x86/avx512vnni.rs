@@ -5,6 +5,7 @@
 //! and the scales leave a third of the registers free. Activations are broadcast by the multiplying
 //! instruction itself (`{1to16}`), from one pointer with constant offsets.
 
+use super::ahead::Ahead;
 use crate::activations::Tile;
 use crate::layout::{Bits, GROUP_BYTES, MatrixSpec, SCALE_BYTES};
 use crate::limits::PANEL_ROWS;
@@ -14,15 +15,6 @@ use std::arch::x86_64::*;
 /// made by asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Avx512Vnni(());
-
-/// How far ahead of the weights in use memory is asked for. The hardware's own prefetcher stops at
-/// each 4 kB page; this distance is past the next boundary soon enough.
-const PREFETCH_BYTES: usize = 2048;
-
-/// Widths above this ask ahead. With few tokens the loop itself runs ahead far enough, and asking only
-/// takes the place of loads: on Zen 4, one token streams 32 GB/s without and 27 GB/s with it; with
-/// eight, 16 GB/s without and 20 GB/s with it.
-const PREFETCH_FROM: usize = 4;
 
 impl Avx512Vnni {
     /// Asks the processor and, through XCR0, the operating system.
@@ -108,6 +100,8 @@ unsafe fn blocks<const T: usize, const BITS: usize, const BLOCK: usize, const ZE
     let group_columns = 32 / BITS;
     let groups = columns / group_columns;
     let block_bytes = header + groups * GROUP_BYTES;
+    let ahead = Ahead::here();
+    let asked = if T >= ahead.from_tokens { block_bytes } else { 0 };
     let nibble = _mm512_set1_epi8(0x0f);
     let mut acc = [_mm512_setzero_ps(); T];
     let mut block = panel.as_ptr();
@@ -116,8 +110,8 @@ unsafe fn blocks<const T: usize, const BITS: usize, const BLOCK: usize, const ZE
         // SAFETY: the panel has `blocks` blocks of `block_bytes`, the tile `blocks` times `T` scales
         // and sums and `T * columns` quants. Prefetching never faults.
         unsafe {
-            for line in (0..if T > PREFETCH_FROM { block_bytes } else { 0 }).step_by(64) {
-                _mm_prefetch::<_MM_HINT_T0>(block.wrapping_add(PREFETCH_BYTES + line).cast());
+            for line in (0..asked).step_by(64) {
+                _mm_prefetch::<_MM_HINT_T0>(block.wrapping_add(ahead.bytes + line).cast());
             }
             // `-zero_point * sum(activations)`, to which the products of unsigned weights are added.
             let start = |t| _mm512_set1_epi32(*starts.add(t));

@@ -1,5 +1,6 @@
 //! Kernels for x86-64.
 
+mod ahead;
 pub(crate) mod avx2;
 pub(crate) mod avx512vnni;
 pub(crate) mod avxvnni;

@@ -11,6 +11,7 @@
 //! The text is compiled for an instruction set by inlining it into a function that has it. Closures
 //! and functions that take them are not always inlined; then each intrinsic in them is a call.
 
+use super::ahead::Ahead;
 use crate::activations::Tile;
 use crate::layout::{Bits, GROUP_BYTES, MatrixSpec, SCALE_BYTES};
 use crate::limits::{BLOCK_MAX, PANEL_ROWS};
@@ -25,11 +26,6 @@ const PASS_TOKENS: usize = 4;
 /// Columns of one pass where a tile needs more than one: 2 kB each of 4-bit weights and activations.
 const PASS_COLUMNS: usize = 256;
 const _: () = assert!(PASS_COLUMNS >= BLOCK_MAX);
-
-/// How far ahead of the weights in use memory is asked for. The hardware's own prefetcher stops at
-/// each 4 kB page; this distance is past the next boundary soon enough. A tile of one or two tokens
-/// does without: its loop runs ahead far enough, and asking takes the place of loads.
-const PREFETCH_BYTES: usize = 2048;
 
 /// An instruction set with 256-bit registers. A value is the proof that this machine runs it, and
 /// AVX2, FMA and F16C.
@@ -125,8 +121,8 @@ struct Place {
     runs: usize,
     /// Groups of quants in a run.
     groups: usize,
-    /// True if memory is asked for ahead.
-    ahead: bool,
+    /// How far ahead memory is asked for, if it is.
+    ahead: Option<usize>,
 }
 
 /// Adds the products of a pass to `out`, or writes them if it starts at the first block.
@@ -179,6 +175,7 @@ unsafe fn blocks<
     let Pass { spec, x, first_token, .. } = *pass;
     let (first, width) = (pass.blocks.start, if ALL { T } else { x.width });
     let groups = if BLOCK == 16 { 16 } else { 32 } * BITS / 32;
+    let ahead = Ahead::here();
     // SAFETY: the panel has `blocks` blocks of `block_bytes`, the tile for each block `block / 4`
     // times `width` lanes and `width` scales and sums; a row of `out` is 16 floats.
     unsafe {
@@ -192,7 +189,7 @@ unsafe fn blocks<
             // Seeing how short the loop is, the compiler would write it out, sort it by tokens
             // instead of groups, and run out of registers.
             groups: if T == 1 { groups } else { std::hint::black_box(groups) },
-            ahead: !ALL,
+            ahead: (width >= ahead.from_tokens).then_some(ahead.bytes),
         };
         let mut acc = [[_mm256_setzero_ps(); 2]; T];
         if first > 0 {
@@ -377,11 +374,11 @@ unsafe fn add<I: Ymm, const T: usize, const BITS: usize>(
     }
 }
 
-/// Asks for what comes [`PREFETCH_BYTES`] after `from`.
+/// Asks for what comes some way after `from`, if this place wants it.
 #[inline(always)]
 fn prefetch(at: Place, from: *const u8) {
-    if at.ahead {
+    if let Some(bytes) = at.ahead {
         // SAFETY: prefetching never faults.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(PREFETCH_BYTES).cast()) }
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(bytes).cast()) }
     }
 }
