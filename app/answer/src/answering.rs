@@ -1,12 +1,11 @@
 //! From a question to the passage that its answer rests on, or to the word that there is none.
 
-use crate::desk::{Answer, Origin};
 use crate::limits::CANDIDATES_MAX;
 use crate::passage::Passage;
 use crate::ports::{Library, StorageError};
 use crate::question::{CacheKey, Language, QuestionText};
+use crate::relevance;
 use crate::relevance::Query;
-use crate::{relevance, sentences};
 
 /// What the library has for a question.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,16 +65,6 @@ fn ground(
     })
 }
 
-/// The honest answer where there is no source. `milliseconds` is left at 0.
-#[must_use]
-pub fn no_source(language: &Language) -> Answer {
-    Answer {
-        text: sentences::no_source(language).to_owned(),
-        origin: Origin::None,
-        ..Answer::default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,7 +89,6 @@ mod tests {
             text: "Gravity pulls things down.".into(),
             publisher: "OpenStax".into(),
             year: 2016,
-            reviewed: false,
             ..Passage::default()
         }
     }
@@ -133,13 +121,5 @@ mod tests {
         assert_eq!(ground, Ground::Passage(Box::new(passage())));
         let nothing_asked = QuestionText::parse("what is it?").unwrap();
         assert_eq!(find_ground(&nothing_asked, &language, None, &one).unwrap(), Ground::Nothing);
-    }
-
-    #[test]
-    fn the_honest_answer_names_nobody() {
-        let answer = no_source(&Language::english());
-        assert_eq!((answer.origin, answer.sources.len()), (Origin::None, 0));
-        assert!(answer.text.contains("no source"));
-        assert_eq!((answer.model, answer.notice), (None, None));
     }
 }

@@ -249,3 +249,119 @@ fn no_source(text: &str, danger: bool) -> Answer {
 fn withdrawn(language: &Language, danger: bool) -> Answer {
     no_source(sentences::withdrawn(language), danger)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A library without anything in it.
+    struct Empty;
+
+    impl Library for Empty {
+        fn worded(&self, _: &CacheKey, _: &Language) -> Result<Option<Passage>, StorageError> {
+            Ok(None)
+        }
+        fn search(
+            &self,
+            _: &Query,
+            _: &Language,
+            _: usize,
+        ) -> Result<crate::relevance::Found, StorageError> {
+            Ok(crate::relevance::Found::default())
+        }
+    }
+
+    /// Has an answer of the model's to every question, and a checked one if it is told to.
+    struct Full {
+        checked: bool,
+    }
+
+    fn written() -> Answer {
+        Answer { text: "Written before.".into(), origin: Origin::Cache, ..Answer::default() }
+    }
+
+    fn by_a_nurse() -> Answer {
+        let check = Check { role: "nurse".into(), on: None };
+        let text = "Checked.".into();
+        Answer { text, origin: Origin::Checked, check: Some(check), ..Answer::default() }
+    }
+
+    impl Kept for Full {
+        fn checked(&self, _: &CacheKey, _: &Language) -> Result<Option<Answer>, StorageError> {
+            Ok(self.checked.then(by_a_nurse))
+        }
+        fn checked_near(
+            &self,
+            _: &Query,
+            _: &Language,
+            _: usize,
+        ) -> Result<Vec<(String, Answer)>, StorageError> {
+            Ok(Vec::new())
+        }
+        fn cached_exact(
+            &self,
+            _: &CacheKey,
+            _: &Language,
+            _: &Making,
+        ) -> Result<Option<Answer>, StorageError> {
+            Ok(Some(written()))
+        }
+        fn cached_near(
+            &self,
+            _: &Query,
+            _: &Language,
+            _: &Making,
+            _: usize,
+        ) -> Result<Vec<(String, Answer)>, StorageError> {
+            Ok(vec![("any".into(), written())])
+        }
+        fn wordings(&self, _: i64) -> Result<Vec<String>, StorageError> {
+            Ok(Vec::new())
+        }
+        fn is_withdrawn(&self, _: &CacheKey, _: &Language) -> Result<bool, StorageError> {
+            Ok(false)
+        }
+    }
+
+    fn found(question: &str, kept: &Full) -> Finding {
+        let making = Making { model: "m".into(), knowledge: "k".into(), prompt: 1 };
+        let finder = Finder {
+            library: &Empty,
+            kept,
+            may_share: &|_, _, _| true,
+            rules: Rules::embedded(),
+            card: None,
+            making: &making,
+            has_model: true,
+            model_without_source: true,
+            encode: &|_| None,
+            languages: &[],
+        };
+        finder.find(&QuestionText::parse(question).unwrap(), &Language::english()).unwrap()
+    }
+
+    fn done(finding: &Finding) -> &Answer {
+        match &finding.next {
+            Next::Done(answer) => answer,
+            next => panic!("{next:?}"),
+        }
+    }
+
+    #[test]
+    fn in_danger_nothing_is_served_that_a_model_wrote_before() {
+        let danger = "my baby is not breathing what do i do";
+        let full = Full { checked: false };
+        let finding = found(danger, &full);
+        assert_eq!(finding.floor.as_ref().map(|floor| floor.rule.as_str()), Some("not-breathing"));
+        assert_eq!(done(&finding).origin, Origin::Floor);
+        assert_eq!(done(&finding).text, "");
+        // Elsewhere the same answer is the one kept; and what a person checked stands in danger too.
+        assert_eq!(done(&found("what is gravity", &full)), &written());
+        let checked = found(danger, &Full { checked: true });
+        assert_eq!(
+            (done(&checked).text.as_str(), &done(&checked).check),
+            ("Checked.", &by_a_nurse().check)
+        );
+        assert!(done(&checked).floor.is_some());
+    }
+}

@@ -19,9 +19,7 @@ pub struct Passage {
     pub year: u16,
     /// The question that it answers, in general form; empty for a piece of a document.
     pub question: String,
-    /// True once a person reviewed the passage.
-    pub reviewed: bool,
-    /// Who reviewed it.
+    /// Who reviewed it; `None` as long as nobody has.
     pub check: Option<Check>,
     /// Its place on this box; `None` outside a store.
     pub place: Option<i64>,
@@ -39,7 +37,7 @@ impl Passage {
                 0 => format!("{} ({})", self.title, self.publisher),
                 year => format!("{} ({}, {year})", self.title, self.publisher),
             },
-            reviewed: self.reviewed,
+            reviewed: self.check.is_some(),
             passage: self.text.clone(),
             place: self.place,
             pack: self.pack.clone(),

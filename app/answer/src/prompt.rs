@@ -57,7 +57,6 @@ mod tests {
             text: "Gravity pulls things down.".into(),
             publisher: "OpenStax".into(),
             year: 2016,
-            reviewed: false,
             ..Passage::default()
         };
         let question = QuestionText::parse("what is\ngravity?").unwrap();

@@ -229,7 +229,6 @@ mod tests {
             text: "Gravity pulls things down.".into(),
             publisher: "OpenStax".into(),
             year: 2016,
-            reviewed: false,
             ..Passage::default()
         }
     }

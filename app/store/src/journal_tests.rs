@@ -267,7 +267,8 @@ fn no_source_is_not_cached() {
     let (_folder, mut store) = store();
     accept_new(&mut store, "Who won?");
     let job = next(&mut store).unwrap();
-    let none = answer::answering::no_source(&Language::english());
+    let text = answer::sentences::no_source(&Language::english()).to_owned();
+    let none = Answer { text, origin: Origin::None, ..Answer::default() };
     store.finish(&job, &none, &nano()).unwrap();
     assert_eq!(stage(&store, &job.code), Stage::Done(none));
     assert!(matches!(accept(&mut store, "Who won?", &nano()), Accepted::Queued { .. }));

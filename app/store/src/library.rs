@@ -21,7 +21,7 @@ use crate::open::{Store, count};
 
 /// What [`passage`] reads, of `passages` as `p`.
 const PASSAGE_COLUMNS: &str = "p.id, p.entry_id, p.language, p.title, p.answer, p.publisher,
-     p.source_year, p.reviewed_by IS NOT NULL,
+     p.source_year,
      (SELECT name || '@' || substr(blake3, 1, 16) FROM packs WHERE packs.id = p.pack_id),
      p.question, p.reviewed_by, p.reviewed_on";
 
@@ -197,9 +197,9 @@ impl Store {
         );
         let mut statement = self.db.prepare_cached(&sql)?;
         let row = |row: &Row<'_>| {
-            let phrasings: String = row.get(12)?;
-            let shelf = shelf_of(row.get_ref(13)?.as_str()?);
-            let section: Option<String> = row.get(14)?;
+            let phrasings: String = row.get("phrasings")?;
+            let shelf = shelf_of(row.get_ref("kind")?.as_str()?);
+            let section: Option<String> = row.get("section")?;
             Ok((passage(row)?, phrasings, shelf, section.unwrap_or_default()))
         };
         let found = statement.query_row((id, language.as_str()), row).optional()?;
@@ -259,12 +259,11 @@ fn passage(row: &Row<'_>) -> rusqlite::Result<Passage> {
         text: row.get(4)?,
         publisher: row.get(5)?,
         year: row.get(6)?,
-        reviewed: row.get(7)?,
         place: Some(row.get(0)?),
-        pack: row.get(8)?,
-        question: row.get(9)?,
-        check: match row.get::<_, Option<String>>(10)? {
-            Some(role) => Some(Check { role, on: row.get(11)? }),
+        pack: row.get(7)?,
+        question: row.get(8)?,
+        check: match row.get::<_, Option<String>>(9)? {
+            Some(role) => Some(Check { role, on: row.get(10)? }),
             None => None,
         },
     })

@@ -1,8 +1,10 @@
 //! Loading knowledge packs, each all or nothing.
 
-use answer::question::{CacheKey, QuestionText};
+use answer::danger::Rules;
+use answer::dose;
+use answer::question::{CacheKey, Language, QuestionText};
 use answer::relevance::Shelf;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use crate::error::Result;
 use crate::index::{self, Filler, Indexed};
@@ -135,6 +137,13 @@ pub(crate) fn remove(transaction: &Transaction<'_>, pack_id: i64) -> Result<()> 
     Ok(())
 }
 
+/// How much an entry needs a reviewer: see the column in `schema/0004.sql`.
+fn attention(entry: &Entry) -> u8 {
+    let danger = Language::parse(&entry.language)
+        .is_some_and(|language| !Rules::embedded().check(&entry.question, &language).is_empty());
+    2 * u8::from(danger) + u8::from(dose::has_dose(&entry.answer))
+}
+
 fn insert(
     transaction: &Transaction<'_>,
     pack_id: i64,
@@ -146,10 +155,10 @@ fn insert(
         .prepare_cached(
             "INSERT INTO passages
                  (pack_id, entry_id, language, topic, title, question, phrasings, answer,
-                  publisher, source_title, source_year, reviewed_by, reviewed_on, sms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                  publisher, source_title, source_year, reviewed_by, reviewed_on, sms, attention)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?
-        .execute((
+        .execute(params![
             pack_id,
             &entry.id,
             &entry.language,
@@ -164,7 +173,8 @@ fn insert(
             entry.reviewed.as_ref().map(|review| &review.by),
             entry.reviewed.as_ref().map(|review| &review.on),
             &entry.sms,
-        ))?;
+            attention(entry),
+        ])?;
     let id = transaction.last_insert_rowid();
     filler.add(
         transaction,

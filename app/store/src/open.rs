@@ -25,10 +25,11 @@ const IMPORT_LOCK: &str = "importing.lock";
 const APPLICATION_ID: i32 = 0x4241_525A;
 
 /// Migrations in order; the schema version is how many have run.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("schema/0001.sql"),
     include_str!("schema/0002.sql"),
     include_str!("schema/0003.sql"),
+    include_str!("schema/0004.sql"),
 ];
 
 /// One connection to the database of a data folder. Several may be open at once, in one process or

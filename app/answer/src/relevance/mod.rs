@@ -257,7 +257,6 @@ mod tests {
             text: text.body.into(),
             publisher: String::new(),
             year: 2000,
-            reviewed: false,
             ..Passage::default()
         };
         Candidate { passage, shelf: Shelf::Entries, evidence, cosine: None }

@@ -96,7 +96,7 @@ impl Store {
             .query_row([], count)?;
         let mut statement = self.db.prepare_cached(&format!(
             "SELECT p.id FROM passages p WHERE {UNREVIEWED} AND p.id NOT IN ({HALF_ENTRIES})
-             ORDER BY p.cited DESC, p.id LIMIT ?1 OFFSET ?2"
+             ORDER BY p.attention DESC, p.cited DESC, p.id LIMIT ?1 OFFSET ?2"
         ))?;
         let places = statement
             .query_map(params![REVIEW_PAGE_ITEMS as i64, offset(first)], |row| row.get(0))?

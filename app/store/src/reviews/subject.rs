@@ -314,18 +314,18 @@ impl Subject {
         let reviewed_by: Option<String> = row.get(6)?;
         let kept: Option<String> = row.get(8)?;
         let kept = kept.and_then(|kept| serde_json::from_str(&kept).ok());
-        let title: String = row.get(10)?;
-        let publisher: String = row.get(11)?;
-        let year: u16 = row.get(12)?;
         let hash: String = row.get(13)?;
-        let source = Source {
+        let source = answer::passage::Passage {
             id: entry_id.clone(),
-            title: format!("{title} ({publisher}, {year})"),
-            reviewed: reviewed_by.is_some(),
-            passage: text.clone(),
+            title: row.get(10)?,
+            publisher: row.get(11)?,
+            year: row.get(12)?,
+            text: text.clone(),
             place: Some(place),
             pack: format!("{pack}@{hash}"),
+            ..answer::passage::Passage::default()
         };
+        let source = Source { reviewed: reviewed_by.is_some(), ..source.source() };
         let original = kept.unwrap_or_else(|| Original {
             answer: text.clone(),
             sms: sms.clone(),

@@ -346,6 +346,22 @@ fn withdrawing_empties_the_cache_and_tells_who_asked_by_sms() {
 }
 
 #[test]
+fn entries_with_a_danger_or_a_dose_come_first() {
+    let (_folder, mut store) = store();
+    let texts = [
+        ("comet", "Ice."),
+        ("my-baby-is-not-breathing", "Push on the chest."),
+        ("worms", "Give 400 mg once."),
+        ("my-child-has-convulsions-and-fever", "Give 5 mg."),
+    ];
+    store.load(&pack("2026-01", &texts)).unwrap();
+    let asked = ask(&store, "sms", "tell me of comets", Some("Ice, says the book."));
+    cite(&store, asked, "p", "comet");
+    let [comet, baby, worms, child] = texts.map(|(id, _)| format!("What is {id}?"));
+    assert_eq!(questions(&store, List::Entries), [child, baby, worms, comet]);
+}
+
+#[test]
 fn entries_are_approved_edited_withdrawn_and_put_back() {
     let (_folder, mut store) = store();
     let nurse = reviewer(&mut store, "nurse");
