@@ -18,7 +18,6 @@ fn answer(engine: &mut Engine, case: &Value) -> String {
         text: field("passage"),
         publisher: String::new(),
         year: 0,
-        reviewed: false,
         ..Passage::default()
     };
     let question = QuestionText::parse(&field("question")).expect("a question");
