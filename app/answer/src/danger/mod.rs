@@ -11,6 +11,11 @@
 //! past that ended well is dropped, unless other words say that it is happening now ([`rules`]).
 //! The work is linear in the text and bounded by constants in [`crate::limits`].
 //!
+//! Rules find the signs that somebody thought of. A linear model ([`opinion`]), learned at start from
+//! the rules' examples and from `examples-*.txt`, gives a second opinion on each question: it raises
+//! the general referral where it is sure and no rule found anything, and drops what a rule found
+//! where it is sure of the contrary.
+//!
 //! Every text is read in every language, so that a question typed in Swahili on an English page
 //! still counts. Recall comes first: a rule that also fires on some harmless sentence is better than
 //! one that misses a danger, as long as people still read what it says.
@@ -19,6 +24,7 @@ mod error;
 mod file;
 mod language;
 mod lexicon;
+mod opinion;
 mod pass;
 mod pattern;
 mod rules;

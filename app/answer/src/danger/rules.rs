@@ -7,9 +7,12 @@ use std::sync::LazyLock;
 use super::error::RuleError;
 use super::file::{CARD, RuleFile};
 use super::language::{LanguageRules, Rule};
+use super::opinion::{Example, Opinion};
 use super::pass::{Pass, Span, common_words};
 use super::text::raw_words;
-use crate::limits::DANGER_GUARD_WORDS;
+use crate::limits::{
+    DANGER_DROPS_BELOW, DANGER_GUARD_WORDS, DANGER_RAISES_ABOVE, DANGER_RULE_EXAMPLE_WEIGHT,
+};
 use crate::question::Language;
 
 /// How soon help is needed; the most urgent first.
@@ -37,9 +40,13 @@ impl Severity {
     }
 }
 
+/// The rule whose referral stands where the second opinion alone raises the floor.
+const GENERAL_RULE: &str = "emergency";
+
 /// The danger rules of every language.
 pub struct Rules {
     languages: Vec<LanguageRules>,
+    opinion: Option<Opinion>,
 }
 
 /// Which rules they are, not all that they hold.
@@ -136,7 +143,12 @@ static EMBEDDED: LazyLock<Rules> = LazyLock::new(|| {
         ("fr", include_str!("../../danger/fr.toml")),
         ("sw", include_str!("../../danger/sw.toml")),
     ];
-    match Rules::load(&files) {
+    let examples = [
+        ("examples-en", include_str!("../../danger/examples-en.txt")),
+        ("examples-fr", include_str!("../../danger/examples-fr.txt")),
+        ("examples-sw", include_str!("../../danger/examples-sw.txt")),
+    ];
+    match Rules::load(&files).and_then(|rules| rules.learn(&examples)) {
         Ok(rules) => rules,
         Err(error) => panic!("{error}"),
     }
@@ -153,12 +165,66 @@ impl Rules {
         for (file, toml) in files {
             languages.push(LanguageRules::compile(RuleFile::parse(file, toml)?)?);
         }
-        let rules = Self { languages };
+        let rules = Self { languages, opinion: None };
         rules.check_that_languages_agree()?;
         Ok(rules)
     }
 
-    /// The rules that come with the box; read on the first call.
+    /// Learns a second opinion from the rules' own examples and from files of further ones, each a line:
+    /// `+` and a text that speaks of danger, `-` and one that does not, or `#` and a remark.
+    ///
+    /// # Errors
+    /// [`RuleError`] names the file and the line that is none of these, or says that the general
+    /// rule is missing.
+    pub fn learn(mut self, files: &[(&str, &str)]) -> Result<Self, RuleError> {
+        let error = |file: &str, reason: String| RuleError {
+            file: file.to_owned(),
+            rule: None,
+            field: None,
+            reason,
+        };
+        let mut examples = Vec::new();
+        for language in &self.languages {
+            if !language.rules.iter().any(|rule| rule.id == GENERAL_RULE) {
+                let reason = format!("there is no rule `{GENERAL_RULE}` for what is learned");
+                return Err(error(&language.code, reason));
+            }
+            for rule in &language.rules {
+                let kinds = [(&rule.positive, true), (&rule.negative, false)];
+                examples.extend(kinds.into_iter().flat_map(|(texts, danger)| {
+                    texts.iter().map(move |text| Example {
+                        text,
+                        danger,
+                        weight: DANGER_RULE_EXAMPLE_WEIGHT,
+                    })
+                }));
+            }
+        }
+        for (file, text) in files {
+            for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
+                let (sign, text) = line.split_at_checked(1).unwrap_or_default();
+                match sign {
+                    "+" | "-" => {
+                        let danger = sign == "+";
+                        examples.push(Example { text: text.trim(), danger, weight: 1.0 });
+                    }
+                    "#" => {}
+                    _ => {
+                        let reason = format!(
+                            "line {} begins with neither `+` (danger), `-` (harmless) nor `#`",
+                            number + 1
+                        );
+                        return Err(error(file, reason));
+                    }
+                }
+            }
+        }
+        self.opinion = Some(Opinion::learn(&examples));
+        Ok(self)
+    }
+
+    /// The rules that come with the box, with what is learned from their examples; read and learned on
+    /// the first call, which takes a fraction of a second.
     ///
     /// # Panics
     /// Never: a test reads the same files.
@@ -208,12 +274,25 @@ impl Rules {
         self.languages.first().into_iter().flat_map(|l| l.rules.iter().map(|r| r.id.as_str()))
     }
 
-    /// The dangers that a text speaks of, the most urgent first, each once. The text is read in
+    /// The dangers that a question speaks of, the most urgent first, each once. The text is read in
     /// every language, and the texts of a hit are in the language of the words found; the given one
     /// decides between languages that the text looks like equally.
+    ///
+    /// Where no rule finds anything and the second opinion is sure, the general rule is raised; where
+    /// it is sure of the contrary, only those rules stand in which minutes decide.
     #[must_use]
     pub fn check(&self, text: &str, language: &Language) -> Vec<Hit<'_>> {
-        Check::new(self, text, language).hits()
+        let check = Check::new(self, text, language);
+        let mut hits = check.hits();
+        if let Some(opinion) = &self.opinion {
+            let score = opinion.score(text);
+            if hits.is_empty() && score > DANGER_RAISES_ABOVE {
+                hits.extend(check.general());
+            } else if score < DANGER_DROPS_BELOW {
+                hits.retain(|hit| hit.severity() == Severity::Minutes);
+            }
+        }
+        hits
     }
 
     /// The dangers that an answer speaks of without sending anybody to care: each referral is to be
@@ -226,7 +305,7 @@ impl Rules {
         // An answer explains; what stands in different sentences need not belong together.
         let mut hits: Vec<Hit<'_>> = Vec::new();
         for sentence in sentences(answer) {
-            for hit in self.check(sentence, language) {
+            for hit in Check::new(self, sentence, language).hits() {
                 if !hits.iter().any(|known| known.rule() == hit.rule()) {
                     hits.push(hit);
                 }
@@ -337,6 +416,13 @@ impl<'r> Check<'r> {
         }
         hits.sort_by_key(|(place, hit)| (hit.rule.severity, *place));
         hits.into_iter().map(|(_, hit)| hit).collect()
+    }
+
+    /// The general rule, in the language that the text is most likely in.
+    fn general(&self) -> Option<Hit<'r>> {
+        let language = self.passes.first()?.language;
+        let rule = language.rules.iter().find(|rule| rule.id == GENERAL_RULE)?;
+        Some(Hit { language, rule })
     }
 
     fn raises(&self, pass: &Pass<'r>, place: usize, rule: &'r Rule) -> bool {

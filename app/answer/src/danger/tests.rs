@@ -140,12 +140,30 @@ fn golden_sentences() {
 fn golden_examples_are_not_those_of_the_rules() {
     let plain = |text: &str| super::text::raw_words(text).join(" ");
     for tag in ["en", "fr", "sw"] {
-        let examples: BTreeSet<String> = Rules::embedded().examples(tag).map(plain).collect();
-        for line in golden(&format!("danger-{tag}.jsonl")) {
-            let text = line["text"].as_str().unwrap();
-            assert!(!examples.contains(&plain(text)), "{tag}: {text}");
+        let mut examples: BTreeSet<String> = Rules::embedded().examples(tag).map(plain).collect();
+        let file = format!("danger/examples-{tag}.txt");
+        let learned = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+        let learned = learned.lines().filter_map(|line| line.get(1..));
+        examples.extend(learned.map(plain));
+        for set in ["", "-fresh", "-fresh2", "-fresh3"] {
+            for line in golden(&format!("danger{set}-{tag}.jsonl")) {
+                let text = line["text"].as_str().unwrap();
+                assert!(!examples.contains(&plain(text)), "{tag}: {text}");
+            }
         }
     }
+}
+
+#[test]
+fn malformed_examples_are_refused_by_line() {
+    let rules = || Rules::load(&[("en", include_str!("../../danger/en.toml"))]).unwrap();
+    assert!(rules().learn(&[("x", "# remark\n\n+ a snake bit me\n- what is rain\n")]).is_ok());
+    for wrong in ["+ good\nno sign", "+ good\n* other"] {
+        let error = rules().learn(&[("x", wrong)]).unwrap_err();
+        assert_eq!(error.file, "x");
+        assert!(error.reason.contains("line 2"), "{error}");
+    }
+    assert!(Rules::load(&[]).unwrap().learn(&[]).is_ok());
 }
 
 #[test]
@@ -277,7 +295,7 @@ fn malformed_rules_are_refused_by_name() {
         assert!(error.rule.is_some(), "{error}");
         assert!(error.to_string().contains(wanted), "{error}");
     }
-    assert_eq!(field(&changed("version = 2", "version = 0")), "version");
+    assert_eq!(field(&changed("version = 3", "version = 0")), "version");
     assert_eq!(field(&changed("language = \"en\"", "language = \"fr\"")), "language");
     assert_eq!(field(&changed("[words]", "[words]\ncolour = \"red\"")), "words.colour");
     let broken = Rules::load(&[("en", "language = ")]).unwrap_err();

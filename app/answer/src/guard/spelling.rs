@@ -5,6 +5,7 @@ use super::rules::{Class, Rules};
 use crate::limits::{
     GUARD_DROPPED_LETTER_LETTERS_MIN, GUARD_FUZZY_LETTERS_MIN, GUARD_TWO_ERRORS_LETTERS_MIN,
 };
+use crate::terms::Lexicon;
 
 /// Whether two words are forms of one word: they differ in nothing but an ending that the
 /// language's data lists as exchangeable.
@@ -101,6 +102,9 @@ pub(super) fn misspelt(
         (true, false) => (other, one),
         _ => return false,
     };
+    if is_ordinary(wrong, rules) {
+        return false;
+    }
     let letters: Vec<char> = wrong.chars().collect();
     let target: Vec<char> = right.chars().collect();
     let length = letters.len().min(target.len());
@@ -152,6 +156,12 @@ fn must_be_exact(word: &str, rules: &Rules) -> bool {
         || rules.rates.contains_key(word)
         || rules.negates(word);
     !guessable || counts || rules.has("exact", word) || rules.has("exact", canonical)
+}
+
+/// Whether an English word is in the list of ordinary ones, in any of its forms ("feasting").
+fn is_ordinary(word: &str, rules: &Rules) -> bool {
+    let english = Lexicon::of("en").filter(|_| rules.english_endings);
+    english.is_some_and(|english| english.is_ordinary(&english.stem(word)))
 }
 
 /// Whether a known word other than `right` or its forms is one letter away.

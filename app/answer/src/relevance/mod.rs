@@ -51,13 +51,12 @@ pub struct Found {
 /// `tests/golden/answers` (`evaluate --features`), then rounded.
 mod rank {
     pub(super) const COVERAGE: f64 = 0.42;
-    pub(super) const WORDING: f64 = 0.09;
-    pub(super) const WORDING_IN_ASKED: f64 = 0.15;
-    pub(super) const TITLE: f64 = 0.15;
-    pub(super) const CENTRAL: f64 = 0.27;
-    /// A rare word alone draws to whatever passage has it by chance.
-    pub(super) const TELLING: f64 = -0.09;
-    pub(super) const COSINE: f64 = 0.55;
+    pub(super) const WORDING: f64 = 0.27;
+    pub(super) const WORDING_IN_ASKED: f64 = 0.12;
+    pub(super) const TITLE: f64 = 0.09;
+    pub(super) const CENTRAL: f64 = 0.2;
+    pub(super) const TELLING: f64 = 0.05;
+    pub(super) const COSINE: f64 = 0.51;
     /// What a document's passage must be better by to stand before an entry, which somebody wrote as
     /// an answer.
     pub(super) const DOCUMENT: f64 = -0.1;
@@ -78,27 +77,27 @@ struct Rule {
 }
 
 const BY_WORDS: Rule = Rule {
-    bias: -5.6,
-    coverage: 0.85,
-    wording: 1.6,
-    wording_in_asked: 1.9,
-    central: 2.3,
-    rest: 0.4,
+    bias: -7.45,
+    coverage: 2.1,
+    wording: 2.3,
+    wording_in_asked: 1.45,
+    central: 2.55,
+    rest: 2.9,
     margin: 4.9,
-    words_found: 3.7,
+    words_found: 4.2,
     cosine: 0.0,
 };
 
 const BY_WORDS_AND_MEANING: Rule = Rule {
-    bias: -5.15,
-    coverage: 0.05,
-    wording: 0.9,
-    wording_in_asked: 0.2,
-    central: 2.35,
-    rest: 1.1,
-    margin: 4.35,
-    words_found: 3.7,
-    cosine: 2.75,
+    bias: -8.3,
+    coverage: 1.8,
+    wording: 1.9,
+    wording_in_asked: 0.5,
+    central: 2.8,
+    rest: 2.35,
+    margin: 4.95,
+    words_found: 3.85,
+    cosine: 3.5,
 };
 
 /// How far ahead of the next the first can be and gain by it.
