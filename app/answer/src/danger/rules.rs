@@ -43,6 +43,10 @@ impl Severity {
 /// The rule whose referral stands where the second opinion alone raises the floor.
 const GENERAL_RULE: &str = "emergency";
 
+/// A net for questions, of body parts and complaints that stand near one another: every second answer
+/// about health would be caught in it.
+const QUESTIONS_ONLY: &str = "several-signs";
+
 /// The danger rules of every language.
 pub struct Rules {
     languages: Vec<LanguageRules>,
@@ -306,6 +310,9 @@ impl Rules {
         let mut hits: Vec<Hit<'_>> = Vec::new();
         for sentence in sentences(answer) {
             for hit in Check::new(self, sentence, language).hits() {
+                if hit.rule() == QUESTIONS_ONLY {
+                    continue;
+                }
                 if !hits.iter().any(|known| known.rule() == hit.rule()) {
                     hits.push(hit);
                 }
