@@ -14,8 +14,8 @@ use rusqlite::{OptionalExtension, Row};
 use crate::error::Result;
 use crate::index::{LanguageIndex, index_term, shelf_of};
 use crate::limits::{
-    CANDIDATES_BY_MEANING, CANDIDATES_BY_WORDS, POSTINGS_MAX, POSTINGS_OF_ONE_TERM_MAX,
-    POSTINGS_WITH_COMMON_MAX,
+    CANDIDATES_BY_MEANING, CANDIDATES_BY_WORDS, ENTRIES_IN_DANGER, POSTINGS_MAX,
+    POSTINGS_OF_ONE_TERM_MAX, POSTINGS_WITH_COMMON_MAX,
 };
 use crate::open::{Store, count};
 
@@ -93,7 +93,11 @@ impl Store {
         let asked = query.expand(language, vocabulary);
         let mut ids: Vec<i64> = Vec::new();
         for shelf in shelves.into_iter().filter(|s| *s == Shelf::Entries || !query.only_entries) {
-            self.by_words(&asked, shelf, language.as_str(), &mut ids)?;
+            let most = match query.only_entries {
+                true => ENTRIES_IN_DANGER,
+                false => CANDIDATES_BY_WORDS[shelf as usize],
+            };
+            self.by_words(&asked, shelf, language.as_str(), most, &mut ids)?;
         }
         let cosines = self.by_meaning(query, &index, &mut ids);
         let mut candidates = Vec::with_capacity(ids.len());
@@ -112,6 +116,7 @@ impl Store {
         asked: &[Asked],
         shelf: Shelf,
         language: &str,
+        most: usize,
         ids: &mut Vec<i64>,
     ) -> Result<()> {
         let (rare, common) = split_by_rarity(asked, shelf);
@@ -122,16 +127,22 @@ impl Store {
             let quoted = terms.iter().map(|term| quoted(&index_term(language, term)));
             quoted.collect::<Vec<_>>().join(" OR ")
         };
-        self.ranked(&any(&rare), shelf, ids)?;
+        self.ranked(&any(&rare), shelf, most, ids)?;
         if !common.is_empty() {
             // Of many passages with a rare term, those with a common one too may rank low there.
-            self.ranked(&format!("({}) AND ({})", any(&rare), any(&common)), shelf, ids)?;
+            self.ranked(&format!("({}) AND ({})", any(&rare), any(&common)), shelf, most, ids)?;
         }
         Ok(())
     }
 
     /// Adds the best passages of packs that are ready for an FTS5 expression.
-    fn ranked(&self, expression: &str, shelf: Shelf, ids: &mut Vec<i64>) -> Result<()> {
+    fn ranked(
+        &self,
+        expression: &str,
+        shelf: Shelf,
+        most: usize,
+        ids: &mut Vec<i64>,
+    ) -> Result<()> {
         let mut statement = self.db.prepare_cached(match shelf {
             Shelf::Entries => {
                 "SELECT rowid FROM search_entries WHERE search_entries MATCH ?1 ORDER BY rank"
@@ -154,7 +165,7 @@ impl Store {
                     ids.push(id);
                 }
             }
-            if taken == CANDIDATES_BY_WORDS[shelf as usize] {
+            if taken == most {
                 break;
             }
         }

@@ -100,6 +100,10 @@ pub const INDEX_VERSION: u32 = 1;
 /// 0.1 ms.
 pub const CANDIDATES_BY_WORDS: [usize; 2] = [32, 12];
 
+/// The same where there is danger, and one entry is to be quoted at once: looking closely at more of
+/// them takes longer than anybody should wait.
+pub const ENTRIES_IN_DANGER: usize = 8;
+
 /// Passages that are judged for their meaning.
 pub const CANDIDATES_BY_MEANING: usize = 16;
 

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use answer::desk::{Answer, AnswerCode, Channel, Origin};
+use answer::desk::{Answer, AnswerCode, Channel, Origin, Source};
 use answer::finding::{Finder, Next};
 use answer::limits::CANDIDATES_MAX;
 use answer::ports::{Accepting, Journal, Library, Making, Which};
@@ -137,6 +137,8 @@ fn whole_answers(store: &mut Store) -> Result<()> {
             text: "Clean it, oil it, and keep it under a roof.".into(),
             origin: Origin::Model,
             model: Some("none".into()),
+            // An answer without a source is not kept.
+            sources: vec![Source { id: "shed".into(), ..Source::default() }],
             ..Answer::default()
         };
         store.finish(&job, &written, &making)?;
