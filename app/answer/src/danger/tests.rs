@@ -155,6 +155,29 @@ fn golden_examples_are_not_those_of_the_rules() {
 }
 
 #[test]
+fn what_is_learned_raises_the_general_rule_and_drops_all_but_the_most_urgent() {
+    let english = language("en");
+    let rules = || Rules::load(&[("en", include_str!("../../danger/en.toml"))]).unwrap();
+    let raised = |rules: &Rules, text: &str| -> Vec<Severity> {
+        rules.check(text, &english).iter().map(|hit| hit.severity()).collect()
+    };
+    let (unnamed, hours, minutes) =
+        ("the zorb flibbed grandly", "my neighbour's dog bit me", "a snake bit me");
+    let plain = rules();
+    assert!(raised(&plain, unnamed).is_empty());
+    assert!(!raised(&plain, hours).is_empty());
+    assert!(raised(&plain, hours).iter().all(|severity| *severity != Severity::Minutes));
+    assert!(raised(&plain, minutes).contains(&Severity::Minutes));
+    // Said so often, whatever the rules' own examples say.
+    let lines = format!("+ {unnamed}\n- {hours}\n- {minutes}\n").repeat(50);
+    let learned = rules().learn(&[("x", &lines)]).unwrap();
+    let hits = learned.check(unnamed, &english);
+    assert_eq!(hits.iter().map(|hit| hit.rule()).collect::<Vec<_>>(), ["emergency"]);
+    assert!(raised(&learned, hours).is_empty());
+    assert_eq!(raised(&learned, minutes), [Severity::Minutes]);
+}
+
+#[test]
 fn malformed_examples_are_refused_by_line() {
     let rules = || Rules::load(&[("en", include_str!("../../danger/en.toml"))]).unwrap();
     assert!(rules().learn(&[("x", "# remark\n\n+ a snake bit me\n- what is rain\n")]).is_ok());
