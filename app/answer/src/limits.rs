@@ -108,14 +108,14 @@ pub const DANGER_POSITIVES_MIN: usize = 6;
 pub const DANGER_NEGATIVES_MIN: usize = 4;
 
 /// How many other examples one that stands in a rule counts as, for what is learned.
-pub const DANGER_RULE_EXAMPLE_WEIGHT: f32 = 3.0;
+pub const DANGER_RULE_EXAMPLE_WEIGHT: f32 = 2.0;
 
 /// Logarithm of the odds above which what was learned raises the danger floor by itself. Chosen with
 /// [`DANGER_DROPS_BELOW`] by cross-validation over the examples.
-pub const DANGER_RAISES_ABOVE: f32 = 1.5;
+pub const DANGER_RAISES_ABOVE: f32 = 1.0;
 
 /// Logarithm of the odds below which what was learned drops what a rule found.
-pub const DANGER_DROPS_BELOW: f32 = -1.5;
+pub const DANGER_DROPS_BELOW: f32 = -1.0;
 
 /// Items on one page of the review desk: a telephone shows a few, and a nurse has minutes.
 pub const REVIEW_PAGE_ITEMS: usize = 20;

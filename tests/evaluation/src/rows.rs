@@ -162,7 +162,7 @@ pub(crate) fn danger(_: &World) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for tag in ["en", "fr", "sw"] {
         let language = Language::parse(tag).unwrap_or_else(Language::english);
-        for file in ["danger", "danger-fresh", "danger-fresh2", "danger-fresh3"] {
+        for file in ["danger", "danger-fresh", "danger-fresh2", "danger-fresh3", "danger-fresh4"] {
             let mut recall = Row::new(format!("{file} {tag}: floor raised"));
             let mut quiet = Row::new(format!("{file} {tag}: harmless, no floor"));
             for line in lines(&format!("{file}-{tag}.jsonl"))? {

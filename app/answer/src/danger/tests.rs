@@ -145,7 +145,7 @@ fn golden_examples_are_not_those_of_the_rules() {
         let learned = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
         let learned = learned.lines().filter_map(|line| line.get(1..));
         examples.extend(learned.map(plain));
-        for set in ["", "-fresh", "-fresh2", "-fresh3"] {
+        for set in ["", "-fresh", "-fresh2", "-fresh3", "-fresh4"] {
             for line in golden(&format!("danger{set}-{tag}.jsonl")) {
                 let text = line["text"].as_str().unwrap();
                 assert!(!examples.contains(&plain(text)), "{tag}: {text}");
