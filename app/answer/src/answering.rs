@@ -1,11 +1,11 @@
 //! From a question to the passage that its answer rests on, or to the word that there is none.
 
+use crate::grounding::counted;
 use crate::limits::CANDIDATES_MAX;
 use crate::passage::Passage;
 use crate::ports::{Library, StorageError};
 use crate::question::{CacheKey, Language, QuestionText};
-use crate::relevance;
-use crate::relevance::Query;
+use crate::relevance::{self, Query};
 
 /// What the library has for a question.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,7 +59,11 @@ fn ground(
         return Ok(Ground::Nothing);
     }
     let found = library.search(query, language, CANDIDATES_MAX)?;
-    Ok(match relevance::choose(&found) {
+    // In danger what to do is said, whatever number was asked for.
+    let tells = |passage: &Passage| {
+        query.only_entries || counted::can_tell(question.as_str(), &passage.text)
+    };
+    Ok(match relevance::choose(&found).filter(|candidate| tells(&candidate.passage)) {
         Some(candidate) => Ground::Passage(Box::new(candidate.passage.clone())),
         None => Ground::Nothing,
     })
@@ -119,6 +123,9 @@ mod tests {
         let one = OneShelf(Found { candidates: vec![candidate], passages_searched: 100 });
         let ground = find_ground(&question(), &language, None, &one).unwrap();
         assert_eq!(ground, Ground::Passage(Box::new(passage())));
+        // Gravity it is, but the passage does not count.
+        let how_many = QuestionText::parse("How many gravities?").unwrap();
+        assert_eq!(find_ground(&how_many, &language, None, &one).unwrap(), Ground::Nothing);
         let nothing_asked = QuestionText::parse("what is it?").unwrap();
         assert_eq!(find_ground(&nothing_asked, &language, None, &one).unwrap(), Ground::Nothing);
     }

@@ -3,7 +3,7 @@
 //!
 //! A question goes through here in this order: [`question::QuestionText`] checks it,
 //! [`ports::Journal`] keeps it (and answers it if [`question::CacheKey`] is known),
-//! [`answering::find_ground`] looks for a passage, and [`answering::write_from`] has the model write
+//! [`answering::find_ground`] looks for a passage, and [`writing::write_from`] has the model write
 //! from it. [`desk::Desk`] is what the channels see of all this.
 
 #![forbid(unsafe_code)]

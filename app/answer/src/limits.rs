@@ -114,7 +114,7 @@ pub const DANGER_RULE_EXAMPLE_WEIGHT: f32 = 2.0;
 /// [`DANGER_DROPS_BELOW`] by cross-validation over the examples.
 pub const DANGER_RAISES_ABOVE: f32 = 1.0;
 
-/// Logarithm of the odds below which what was learned drops what a rule found.
+/// Logarithm of the odds below which what was learned drops what a rule found, if minutes do not decide.
 pub const DANGER_DROPS_BELOW: f32 = -1.0;
 
 /// Items on one page of the review desk: a telephone shows a few, and a nurse has minutes.

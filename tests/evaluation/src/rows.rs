@@ -156,7 +156,7 @@ pub(crate) fn near(world: &World) -> Result<Vec<Row>> {
 
 /// Whether the danger floor fires where it must, and only there. The lines of the `danger-fresh` files
 /// were written by somebody who had seen no rule, after the rules; those of the first and second were
-/// then used to widen them, those of the third are held out.
+/// then used to widen them, those of the third and fourth are held out.
 pub(crate) fn danger(_: &World) -> Result<Vec<Row>> {
     let rules = Rules::embedded();
     let mut rows = Vec::new();

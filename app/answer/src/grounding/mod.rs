@@ -4,6 +4,7 @@
 //! spaces; an apostrophe parts words. A language without a file has no words: its checks then pass
 //! nothing that they cannot compare letter by letter.
 
+pub(crate) mod counted;
 pub(crate) mod quantity;
 pub(crate) mod token;
 

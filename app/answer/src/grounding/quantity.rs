@@ -136,6 +136,18 @@ pub(crate) fn quantities(tokens: &[Token]) -> Vec<Quantity> {
     found
 }
 
+/// The unit that a token begins, by name and class.
+pub(crate) fn unit_at(tokens: &[Token], at: usize) -> Option<(&'static str, Class)> {
+    let (_, unit) = LEXICON.units.at(tokens, at)?;
+    Some((&unit.name, unit.class))
+}
+
+/// The unit that ends right before a token.
+pub(crate) fn unit_before(tokens: &[Token], end: usize) -> Option<(&'static str, Class)> {
+    let (_, unit) = LEXICON.units.before(tokens, end)?;
+    Some((&unit.name, unit.class))
+}
+
 impl Lexicon {
     /// The quantity whose number starts at a token; tokens before `free` belong to another.
     fn quantity(&self, tokens: &[Token], at: usize, free: usize) -> Option<Quantity> {

@@ -114,11 +114,13 @@ const DOCUMENT_WORDING: f64 = 0.7;
 /// others to correct it, so that it must be what the passage is about.
 const SINGLE_WORD_MIN: f64 = 0.6;
 
-/// The same if the word is not in the title.
+/// The share of its own weight that a wording must find asked if the word is not in the title, and the
+/// share of all wordings that have it.
 const SINGLE_WORD_UNTITLED_MIN: f64 = 0.9;
+const SINGLE_WORD_CENTRAL_MIN: f64 = 0.15;
 
 /// How rare a single word must be, against one found once: "child" tells nothing.
-const SINGLE_WORD_TELLING_MIN: f64 = 0.5;
+const SINGLE_WORD_TELLING_MIN: f64 = 0.48;
 
 impl Candidate {
     /// How well the passage fits, for ranking; comparable between shelves and between candidates of
@@ -158,8 +160,9 @@ impl Candidate {
             0 => return false,
             1 => {
                 let titled = e.title > 0.5 && e.wording_in_asked >= SINGLE_WORD_MIN;
-                return e.telling >= SINGLE_WORD_TELLING_MIN
-                    && (titled || e.named > 0.5 && e.wording_in_asked >= SINGLE_WORD_UNTITLED_MIN);
+                let named = e.central >= SINGLE_WORD_CENTRAL_MIN
+                    && e.wording_in_asked >= SINGLE_WORD_UNTITLED_MIN;
+                return e.telling >= SINGLE_WORD_TELLING_MIN && (titled || named);
             }
             _ => {}
         }

@@ -93,7 +93,7 @@ impl Query {
 
     /// Each content term with all that counts for it in a vocabulary: the term, its synonyms, what its
     /// phrase means and, if the vocabulary does not know it, known terms that it may be a misspelling,
-    /// a half or the whole of.
+    /// a half or the whole of. A word that entries mostly write as two ("snakebite") is two.
     #[must_use]
     pub fn expand(&self, language: &Language, vocabulary: &Vocabulary) -> Vec<Asked> {
         let language = language.as_str();
@@ -101,8 +101,8 @@ impl Query {
         for (at, wanted) in self.content.iter().enumerate() {
             let term = &wanted.term;
             if term.kind == TermKind::Word
-                && !vocabulary.knows(&term.text)
                 && let Some(halves) = halves(&term.word, language, vocabulary)
+                && is_better_halved(&term.text, &halves, vocabulary)
             {
                 out.extend(halves.iter().map(|half| asked(half, &[], language, vocabulary)));
                 continue;
@@ -175,7 +175,15 @@ fn add(variants: &mut Vec<Variant>, text: &str, weight: f64, vocabulary: &Vocabu
     }
 }
 
-/// The two known words that a word unknown to the vocabulary is made of.
+/// Whether the halves of a word say more than the word: the vocabulary does not know it, or more entries
+/// have each half and no document has it whole.
+fn is_better_halved(word: &str, halves: &[Term; 2], vocabulary: &Vocabulary) -> bool {
+    let [entries, documents] = vocabulary.counts(word);
+    let commoner = |half: &Term| vocabulary.counts(&half.text)[Shelf::Entries as usize] > entries;
+    !vocabulary.knows(word) || documents == 0 && halves.iter().all(commoner)
+}
+
+/// The two known words that a word is made of, if it is not an ordinary one.
 fn halves(word: &str, language: &str, vocabulary: &Vocabulary) -> Option<[Term; 2]> {
     let lexicon = Lexicon::of(language)?;
     let ends = word.char_indices().map(|(at, _)| at).skip(HALF_CHARS_MIN);
