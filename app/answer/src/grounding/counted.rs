@@ -56,7 +56,7 @@ fn counted(tokens: &[Token]) -> Option<Counted> {
             unit_before(tokens, at)
         };
         Some(match unit {
-            Some((name, _)) if name == "time" => Counted::Things,
+            Some(("time", _)) => Counted::Things,
             Some((_, class)) => Counted::Unit(class),
             None => Counted::Things,
         })
