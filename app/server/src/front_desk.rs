@@ -1,6 +1,5 @@
 //! The [`Desk`] behind every channel.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -27,7 +26,6 @@ pub(crate) struct FrontDesk {
     asking: Arc<Asking>,
     model: Option<String>,
     kernel: Option<String>,
-    last_write_failed: AtomicBool,
 }
 
 /// What the box says of itself.
@@ -59,7 +57,6 @@ impl FrontDesk {
             asking,
             model: facts.model,
             kernel: facts.kernel,
-            last_write_failed: AtomicBool::new(false),
         })
     }
 
@@ -109,8 +106,16 @@ impl Desk for FrontDesk {
         let making = self.asking.making();
         let mut code = || AnswerCode::generate(&mut unguessable);
         let accepted = lock(&self.writer).accept(&accepting, making, WAITING_MAX, &mut code);
-        let storage_failed = matches!(accepted, Err(AcceptError::Storage(_)));
-        self.last_write_failed.store(storage_failed, Ordering::Relaxed);
+        match &accepted {
+            Ok(_) => self.live.storage_tried(Ok(())),
+            Err(AcceptError::Storage(error)) => self.live.storage_tried(Err(error)),
+            // Too many wait; where answers cannot be kept, that is why, and waiting does not help.
+            Err(_) => {
+                if let Some(reason) = self.live.storage_trouble() {
+                    return Err(AskError::NotKept(reason));
+                }
+            }
+        }
         match accepted {
             Ok(Accepted::Queued { seq, code }) => {
                 self.live.accepted(seq, at);
@@ -144,7 +149,7 @@ impl Desk for FrontDesk {
     fn health(&self) -> Health {
         let reader = lock(&self.reader);
         let queued = reader.queued();
-        let writable = reader.is_writable() && !self.last_write_failed.load(Ordering::Relaxed);
+        let writable = reader.is_writable() && self.live.storage_trouble().is_none();
         Health {
             journal_ok: queued.is_ok() && writable,
             model: self.model.clone(),

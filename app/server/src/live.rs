@@ -8,7 +8,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use answer::desk::{Answer, AnswerCode, Progress, Stage};
-use answer::ports::{Job, Record};
+use answer::ports::{Job, Record, StorageError};
 
 use crate::limits::{ANSWERS_REMEMBERED, FOLLOWERS_MAX, WRITERS};
 
@@ -28,6 +28,8 @@ struct State {
     begun_at: HashMap<i64, Instant>,
     /// How long the latest answers took to write.
     lately: VecDeque<Duration>,
+    /// Why the journal could not be written when it was last tried; `None` if it could.
+    storage_trouble: Option<String>,
     /// How often there was something new to do.
     news: u64,
     stopping: bool,
@@ -67,6 +69,16 @@ impl Live {
         let quiet = |state: &mut State| state.news == seen && !state.stopping;
         let woken = self.woken.wait_timeout_while(state, time, quiet);
         woken.unwrap_or_else(PoisonError::into_inner).0.news
+    }
+
+    /// Whether something could be kept just now, or why not.
+    pub(crate) fn storage_tried(&self, result: Result<(), &StorageError>) {
+        self.lock().storage_trouble = result.err().map(ToString::to_string);
+    }
+
+    /// Why nothing could be kept when it was last tried: whoever tried, question or answer.
+    pub(crate) fn storage_trouble(&self) -> Option<String> {
+        self.lock().storage_trouble.clone()
     }
 
     /// The box stops: followers hear no more, sleepers wake up.

@@ -23,10 +23,11 @@ pub(crate) fn run<S: Journal + Library + Kept + Settings, M: LanguageModel>(
     let mut seen = 0;
     while !stop.is_asked() {
         match step(answerer, live) {
-            Ok(true) => {}
+            Ok(true) => live.storage_tried(Ok(())),
             Ok(false) => seen = live.wait(seen, JOURNAL_LOOK),
             Err(error) => {
                 tracing::error!("the journal cannot be used: {error}");
+                live.storage_tried(Err(&error));
                 pause(stop, STORAGE_PAUSE);
             }
         }
