@@ -186,6 +186,9 @@ fn is_better_halved(word: &str, halves: &[Term; 2], vocabulary: &Vocabulary) -> 
 /// The two known words that a word is made of, if it is not an ordinary one.
 fn halves(word: &str, language: &str, vocabulary: &Vocabulary) -> Option<[Term; 2]> {
     let lexicon = Lexicon::of(language)?;
+    if lexicon.is_ordinary(&lexicon.stem(word)) {
+        return None;
+    }
     let ends = word.char_indices().map(|(at, _)| at).skip(HALF_CHARS_MIN);
     let fitting = ends.filter_map(|at| {
         let (left, right) = word.split_at(at);
@@ -199,8 +202,7 @@ fn halves(word: &str, language: &str, vocabulary: &Vocabulary) -> Option<[Term; 
         let rarest = |term: &Term| vocabulary.counts(&term.text)[Shelf::Entries as usize];
         Some((rarest(&left).min(rarest(&right)), [left, right]))
     });
-    let best = fitting.max_by_key(|(common, _)| *common)?;
-    (!lexicon.is_ordinary(&lexicon.stem(word))).then_some(best.1)
+    fitting.max_by_key(|(common, _)| *common).map(|(_, halves)| halves)
 }
 
 /// Two words of a question as the one word that the vocabulary has ("bed net").
